@@ -162,6 +162,16 @@ def author_email(db: sqlite3.Connection, annotation: int) -> str:
     return str(row["email"])
 
 
+def author_of_number(db: sqlite3.Connection, task: int, number: int) -> int | None:
+    """Return the author (row) of the last revision of an annotation, or None."""
+    row = db.execute(
+        "SELECT annotator_id FROM annotation WHERE task_id = ? AND server_id = ?"
+        " ORDER BY id DESC LIMIT 1",
+        (task, number),
+    ).fetchone()
+    return None if row is None else int(row["annotator_id"])
+
+
 def clear_latest(db: sqlite3.Connection, task: int, number: int) -> None:
     """Mark no revision of an annotation as the latest."""
     db.execute(

@@ -143,6 +143,15 @@ def known_tasks(db: sqlite3.Connection, project: int) -> dict[int, Task]:
     return {task.number: task for task in tasks_of(db, project) if task.number > 0}
 
 
+def owner_of_task(db: sqlite3.Connection, task: int) -> int | None:
+    """Return the annotator (row) whose project has a task; None in a shared project."""
+    row = db.execute(
+        "SELECT annotator_id FROM project WHERE id = (SELECT project_id FROM task WHERE id = ?)",
+        (task,),
+    ).fetchone()
+    return None if row is None else row["annotator_id"]
+
+
 def record_tasks(db: sqlite3.Connection, project: int, tasks: Sequence[SentTask]) -> None:
     """Store tasks that were found or created on the server.
 

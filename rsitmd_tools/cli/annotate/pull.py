@@ -103,6 +103,11 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f"{entry['image']}: {entry['changed_by']} changed the annotation of"
             f" {entry['annotator']}"
         )
+    for entry in report.authorless:
+        warn(
+            f"{entry['image']}: the account of an author was deleted on the server. The annotation"
+            f" counts for {entry['annotator']}."
+        )
     for email in report.removed:
         click.echo(
             f"warning: {email}: account removed on the server; the next push assigns the open"

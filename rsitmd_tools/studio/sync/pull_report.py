@@ -38,6 +38,8 @@ class PullReport:
         accepted: Number of annotators who have accepted the licence since the last pull.
         foreign: New and changed annotations that another account than the author's changed
             last: ``{"image", "annotator", "changed_by"}``.
+        authorless: New and changed annotations whose author the server does not know any more,
+            with the annotator that they count for: ``{"image", "annotator"}``.
         unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
@@ -65,6 +67,7 @@ class PullReport:
     tasks: int = 0
     accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
+    authorless: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)

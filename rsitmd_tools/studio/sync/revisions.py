@@ -135,7 +135,12 @@ def _repeat_decision(db: sqlite3.Connection, old: SentenceRow, new: int) -> None
 
 
 def is_double(
-    db: sqlite3.Connection, task: int, author: int, number: int, result: str, present: set[int]
+    db: sqlite3.Connection,
+    task: int,
+    author: int | None,
+    number: int,
+    result: str,
+    present: set[int],
 ) -> bool:
     """Return whether an unknown annotation is a copy of an earlier one by the same author.
 
@@ -147,7 +152,7 @@ def is_double(
     Args:
         db: The workspace's database.
         task: Row of the task.
-        author: Row of the author.
+        author: Row of the author, or None.
         number: Number of the annotation on the server.
         result: Its result in JSON, as the workspace stores it.
         present: Numbers of the task's annotations on the server.

@@ -14,16 +14,17 @@ from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import Written, parse_result, stored_result
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.accounts import annotator_email
+from rsitmd_tools.workspace.accounts import add_annotator, annotator_email
 from rsitmd_tools.workspace.annotations import (
     NewRevision,
     add_revision,
     author_email,
+    author_of_number,
     clear_latest,
     revisions,
     set_latest,
 )
-from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled
+from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled, owner_of_task
 from rsitmd_tools.workspace.texts import add_texts
 
 
@@ -72,7 +73,7 @@ class TaskStore:
         mark_task_pulled(self._db, task.row, time, drafts)
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
-        author = self._people.row(entry.get("completed_by"))
+        author = self._author(task, entry)
         skip = Skip(task, entry["id"], author, server_time(entry["updated_at"]))
         self._report.skipped += add_skip(self._db, skip)
 
@@ -82,15 +83,33 @@ class TaskStore:
         """Update the numbers of a task's annotations."""
         for entry in entries:
             if not entry.get("was_cancelled"):
-                author = self._people.row(entry.get("completed_by"))
                 free_number(self._db, task, entry)
+                author = self._known_author(task, entry)
                 adopt_number(self._db, task, entry, author, present)
 
     def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
         """Return whether the server stored the same request twice, this being the copy."""
-        author = self._people.row(entry.get("completed_by"))
+        author = self._known_author(task, entry)
         result = stored_result(entry.get("result"))
         return is_double(self._db, task, author, int(entry["id"]), result, present)
+
+    def _known_author(self, task: int, entry: dict[str, Any]) -> int | None:
+        """Return the author of an annotation, or None if nobody knows them.
+
+        The server forgets an author whose account was deleted. The annotation then keeps the
+        author that it had, and a new one belongs to the owner of its project.
+        """
+        if entry.get("completed_by"):
+            return self._people.row(entry["completed_by"])
+        known = author_of_number(self._db, task, int(entry["id"]))
+        return owner_of_task(self._db, task) if known is None else known
+
+    def _author(self, task: int, entry: dict[str, Any]) -> int:
+        """Return the author of an annotation; an unknown one is a person of their own."""
+        known = self._known_author(task, entry)
+        if known is None:
+            return add_annotator(self._db, f"unknown-{entry['id']}@removed.invalid", "")
+        return known
 
     def _annotation(self, task: Task, entry: dict[str, Any]) -> None:
         """Store a revision of an annotation, unless it is stored already."""
@@ -145,7 +164,7 @@ class TaskStore:
     def _insert(self, task: Task, entry: dict[str, Any], updated: str) -> int:
         """Store a new revision with its texts; return its row."""
         db = self._db
-        author = self._people.row(entry.get("completed_by"))
+        author = self._author(task.row, entry)
         changed_by = self._people.row(entry["updated_by"]) if entry.get("updated_by") else None
         row = add_revision(
             db,
@@ -160,6 +179,10 @@ class TaskStore:
                 result=stored_result(entry.get("result")),
             ),
         )
+        if not entry.get("completed_by"):
+            self._report.authorless.append(
+                {"image": task.filename, "annotator": annotator_email(db, author)}
+            )
         if changed_by is not None and changed_by != author:
             self._report.foreign.append(
                 {

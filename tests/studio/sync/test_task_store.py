@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from rsitmd_tools.studio.campaign.payment import payment
+from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.accounts import People
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import as_result
@@ -103,3 +105,55 @@ def test_a_restored_server_does_not_replace_an_accepted_text_unseen(workspace: W
         ("Two roads cross.", "replaced"),
     ]
     assert store(workspace, old) == PullReport(), "nothing has changed since"
+
+
+def authors(workspace: Workspace) -> list[str]:
+    """Return the authors of all revisions."""
+    rows = workspace.db.execute(
+        "SELECT email FROM annotation JOIN annotator ON annotator.id = annotator_id"
+        " ORDER BY annotation.id"
+    )
+    return [row["email"] for row in rows]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_changed_text_of_a_deleted_account_keeps_its_author(
+    workspace: Workspace, shared: bool
+) -> None:
+    with workspace.transaction() as db:
+        if shared:
+            db.execute("UPDATE project SET annotator_id = NULL")
+        add(db, "annotator", email="lead@x.org")
+    store(workspace, entry("A ship.", 1, BERTA))
+    report = store(workspace, {**entry("A white ship.", 2, None), "updated_by": 3})
+    assert authors(workspace) == ["berta@x.org"] * 2
+    assert report.authorless == [{"image": "port_1.tif", "annotator": "berta@x.org"}]
+    assert [one["changed_by"] for one in report.foreign] == ["lead@x.org"]
+    assert {row["annotator"]: row["annotations"] for row in payment(workspace)} == {
+        "berta@x.org": 1
+    }
+
+
+def test_a_new_text_of_a_deleted_account_counts_for_the_owner_of_the_project(
+    workspace: Workspace,
+) -> None:
+    report = store(workspace, entry("A ship.", 1, None), entry("A ship.", 2, None, 8, made=2))
+    assert authors(workspace) == ["anna@x.org"]
+    assert report.doubled == 1, "the server stored one request twice"
+    assert len(report.authorless) == 1
+
+
+def test_new_texts_of_deleted_accounts_in_a_shared_project_have_different_authors(
+    workspace: Workspace,
+) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE project SET annotator_id = NULL")
+    first, second = entry("A ship.", 1, None), entry("A long pier.", 2, None, 8, made=2)
+    report = store(workspace, first, second)
+    unknown = ["unknown-7@removed.invalid", "unknown-8@removed.invalid"]
+    assert authors(workspace) == unknown
+    assert [one["annotator"] for one in report.authorless] == unknown
+    state = status(workspace)
+    assert (state["complete"], state["missing"]) == (1, 0)
+    assert [row["annotator"] for row in payment(workspace)] == unknown
+    assert store(workspace, first, second).authorless == [], "nothing is new"
