@@ -153,6 +153,22 @@ def add_revision(db: sqlite3.Connection, revision: NewRevision) -> int:
     return cursor.lastrowid
 
 
+def revision_time(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the server's time of a revision."""
+    row = db.execute("SELECT updated_at FROM annotation WHERE id = ?", (annotation,)).fetchone()
+    return str(row["updated_at"])
+
+
+def server_of_annotation(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the key of the server that has the task of an annotation."""
+    row = db.execute(
+        "SELECT server FROM annotation JOIN task ON task.id = task_id"
+        " JOIN project ON project.id = project_id WHERE annotation.id = ?",
+        (annotation,),
+    ).fetchone()
+    return str(row["server"])
+
+
 def author_email(db: sqlite3.Connection, annotation: int) -> str:
     """Return the address of the author of a revision."""
     row = db.execute(

@@ -38,12 +38,14 @@ class Decision(NamedTuple):
         note: The reason; may be empty.
         codes: Codes of the rules with a finding, separated by blanks.
         state: The state that the sentence got.
+        decided_at: When it was decided, by the clock of this computer, ISO 8601 UTC.
     """
 
     decided_by: str
     note: str
     codes: str
     state: str
+    decided_at: str
 
 
 class Captions(NamedTuple):
@@ -107,7 +109,7 @@ def sentence_row(db: sqlite3.Connection, annotation: int, slot: int) -> int:
 def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:
     """Return the last decision about a sentence, or None; its replacement is none."""
     row = db.execute(
-        "SELECT decided_by, note, codes, after FROM decision"
+        "SELECT decided_by, note, codes, after, decided_at FROM decision"
         " WHERE sentence_id = ? AND after <> ? ORDER BY id DESC LIMIT 1",
         (sentence, REPLACED),
     ).fetchone()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from rsitmd_tools.workspace.annotations import revisions_of_task
+from rsitmd_tools.workspace.annotations import (
+    revision_time,
+    revisions_of_task,
+    server_of_annotation,
+)
+from rsitmd_tools.workspace.clock import on_server
 from rsitmd_tools.workspace.corrections import repeat_corrections, written_text
 from rsitmd_tools.workspace.states import (
     ACCEPTED,
@@ -33,7 +38,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     sentence stays accepted, and a sentence that was sent back and not changed stays sent back.
     The words are those that the annotator wrote; corrections by ``validate --fix``, which the
     server does not know, are made again.
-    A sentence that was sent back also stays sent back if it is empty in the new revision.
+    A sentence that was sent back also stays sent back if it is empty in the new revision, or if
+    the new revision is older than the decision, see :func:`changed_before_sent_back`.
 
     Args:
         db: The workspace's database, in a transaction.
@@ -44,6 +50,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         Number of sentences that were sent back and are written again.
     """
     corrected = 0
+    unread = changed_before_sent_back(db, before, after)
     by_slot = {sentence.slot: sentence for sentence in sentences_of(db, after)}
     for old in sentences_of(db, before):
         new = by_slot.get(old.slot)
@@ -56,6 +63,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
             if written != old.raw:
                 repeat_corrections(db, old.row, new.row)
         kept = new is not None and new.raw in ("", written)
+        kept = kept or old.slot in unread
         if new is not None and kept and old.state != NEW:
             _repeat_decision(db, old, new.row)
         elif old.state == SENT_BACK:
@@ -63,6 +71,32 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         if old.state != REPLACED:
             move(db, old.row, REPLACED, PULL)
     return corrected
+
+
+def changed_before_sent_back(db: sqlite3.Connection, before: int, after: int) -> list[int]:
+    """Return the sentences that a new revision changes and that were sent back after it was made.
+
+    Their author cannot have read the note. The times of both are compared by the clock of the
+    server.
+
+    Args:
+        db: The workspace's database.
+        before: Row of the old revision in the table ``annotation``.
+        after: Row of the new revision.
+
+    Returns:
+        Numbers of the sentences on the labeling page.
+    """
+    made_at = revision_time(db, after)
+    server = server_of_annotation(db, after)
+    new = {sentence.slot: sentence.raw for sentence in sentences_of(db, after)}
+    found = []
+    for old in sentences_of(db, before):
+        last = last_decision(db, old.row) if old.state == SENT_BACK else None
+        changed = new.get(old.slot) not in (None, "", _written(db, old))
+        if last is not None and changed and made_at <= on_server(db, server, last.decided_at):
+            found.append(old.slot)
+    return found
 
 
 def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[int]:
@@ -114,7 +148,7 @@ def restore(db: sqlite3.Connection, before: int | None, after: int) -> list[int]
             continue
         forget_seen_findings(db, sentence.row)
         if last is not None and last.state in (SENT_BACK, REJECTED):
-            move(db, sentence.row, last.state, last.decided_by, note=last.note, codes=last.codes)
+            _repeat(db, last, sentence.row)
             sent_back += [sentence.slot] if last.state == SENT_BACK else []
         else:
             move(db, sentence.row, NEW, PULL)
@@ -130,8 +164,21 @@ def _written(db: sqlite3.Connection, sentence: SentenceRow) -> str:
 
 def _repeat_decision(db: sqlite3.Connection, old: SentenceRow, new: int) -> None:
     """Give a sentence the state of another one with the same words, and its last decision."""
-    last = last_decision(db, old.row) or Decision(PULL, "", "", old.state)
-    move(db, new, old.state, last.decided_by, note=last.note, codes=last.codes)
+    last = last_decision(db, old.row) or Decision(PULL, "", "", old.state, "")
+    _repeat(db, last._replace(state=old.state), new)
+
+
+def _repeat(db: sqlite3.Connection, decision: Decision, sentence: int) -> None:
+    """Make a decision about another sentence too, as of the time when it was made."""
+    move(
+        db,
+        sentence,
+        decision.state,
+        decision.decided_by,
+        note=decision.note,
+        codes=decision.codes,
+        decided_at=decision.decided_at,
+    )
 
 
 def is_double(

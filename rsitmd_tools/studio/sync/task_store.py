@@ -12,7 +12,13 @@ from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import Written, parse_result, stored_result
-from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
+from rsitmd_tools.studio.sync.revisions import (
+    carry_over,
+    changed_accepted,
+    changed_before_sent_back,
+    is_double,
+    restore,
+)
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.accounts import add_annotator, annotator_email
 from rsitmd_tools.workspace.annotations import (
@@ -137,6 +143,8 @@ class TaskStore:
         if before is not None:
             changed = changed_accepted(db, before, added)
             self._name(self._report.reopened, task, added, changed)
+            unread = changed_before_sent_back(db, before, added)
+            self._name(self._report.still_sent_back, task, added, unread)
             self._report.corrected += carry_over(db, before, added)
 
     def _name(

@@ -16,6 +16,8 @@ from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.clock import record_clock
+from rsitmd_tools.workspace.store import utc_now
 from rsitmd_tools.workspace.tasks import (
     SentTask,
     Task,
@@ -140,12 +142,15 @@ class Tasks:
             hints = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
             return {**old, **data, **hints}  # only ``annotate assist`` changes the hints
 
+        studio, sent_at = self.workspace.studio, utc_now()
         try:
-            change_data(self.client, self.workspace.studio, task.number, task.sha256, merged)
+            changed_at = change_data(self.client, studio, task.number, task.sha256, merged)
         except OtherTask:
             return False
         with self.workspace.transaction() as db:
             set_task_data(db, task.row, _sha256(data))
+            if changed_at is not None:
+                record_clock(self.workspace, self.client.connection.key, sent_at, changed_at)
         return True
 
     def _send(self, images: Sequence[TaskImage]) -> None:

@@ -12,10 +12,12 @@ import pytest
 from rsitmd_tools.studio.campaign.payment import payment
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.clock import record_clock
 from rsitmd_tools.workspace.states import move
 from rsitmd_tools.workspace.tasks import tasks_of
 from tests.builders import WHEN, add
@@ -87,6 +89,43 @@ def decide(workspace: Workspace, state: str, note: str = "") -> None:
     with workspace.transaction() as db:
         sentence = db.execute("SELECT max(id) FROM sentence").fetchone()[0]
         move(db, sentence, state, "B. Lee", note=note)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "changed", "corrected"),
+    [(0, 20, 0), (0, 21, 1), (None, 20, 0), (None, 21, 1), (10, 30, 0), (10, 31, 1), (-10, 11, 1)],
+)
+def test_a_change_before_a_sentence_was_sent_back_does_not_correct_it(
+    workspace: Workspace, ahead: int | None, changed: int, corrected: int
+) -> None:
+    """Sent back at second 20 of this computer; the clock of the server is ahead."""
+    store(workspace, entry("There are many roads.", 1))
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:
+        db.execute("UPDATE decision SET decided_at = ?", (at(20),))
+        if ahead is not None:
+            record_clock(workspace, "here", at(25), at(25 + ahead))
+    report = store(workspace, entry("There are many roads, yes.", changed))
+    assert report.corrected == corrected
+    state = "new" if corrected else "sent back"
+    assert texts(workspace)[-1] == ("There are many roads, yes.", state)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    assert report.still_sent_back == ([] if corrected else [named])
+    assert bool(notes(workspace, 1)) is not bool(corrected)
+    if not corrected:  # when she has read the note
+        assert "count them" in notes(workspace, 1)[1]
+        assert store(workspace, entry("Two roads.", 40)).corrected == 1
+
+
+def test_a_kept_request_keeps_its_time(workspace: Workspace) -> None:
+    """A pull that changes nothing of a sentence does not make its correction too old."""
+    store(workspace, entry("Many roads.", 1))
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:
+        db.execute("UPDATE decision SET decided_at = ?", (at(2),))
+    kept = entry("Many roads.", 3)
+    store(workspace, {**kept, "result": as_result(["Many roads."], ["grey road"])})
+    assert store(workspace, entry("Two roads.", 4)).corrected == 1
 
 
 def test_a_restored_server_does_not_replace_an_accepted_text_unseen(workspace: Workspace) -> None:
