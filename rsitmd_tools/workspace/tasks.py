@@ -8,6 +8,7 @@ transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -256,6 +257,27 @@ def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSe
         {"project": project, "sent_back": SENT_BACK},
     )
     return [SentBackSentence(*row) for row in rows]
+
+
+def annotators_of_tasks(db: sqlite3.Connection, project: int) -> Counter[int]:
+    """Return how many annotators have an annotation of each task of a project on the server."""
+    rows = db.execute(
+        "SELECT task_id, count(DISTINCT annotation.annotator_id)"
+        " FROM live_annotation AS annotation JOIN task ON task.id = task_id"
+        " WHERE project_id = ? GROUP BY task_id",
+        (project,),
+    )
+    return Counter(dict(rows.fetchall()))
+
+
+def open_images_of_owner(db: sqlite3.Connection, project: int) -> set[int]:
+    """Return the images that the owner of a personal project is still to caption, as rows."""
+    rows = db.execute(
+        "SELECT image_id FROM open_assignment AS assignment"
+        " JOIN project ON project.annotator_id = assignment.annotator_id WHERE project.id = ?",
+        (project,),
+    )
+    return {row["image_id"] for row in rows}
 
 
 def tasks_of_removed(db: sqlite3.Connection, project: int) -> list[Task]:

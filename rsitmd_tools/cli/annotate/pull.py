@@ -103,6 +103,11 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f"{entry['image']}: {entry['changed_by']} changed the annotation of"
             f" {entry['annotator']}"
         )
+    for entry in report.strangers:
+        warn(
+            f"{entry['annotator']} wrote in the project of {entry['owner']}: {entry['image']}. To"
+            f" show the task to {entry['owner']}, run: {push}"
+        )
     for entry in report.authorless:
         warn(
             f"{entry['image']}: the account of an author was deleted on the server. The annotation"

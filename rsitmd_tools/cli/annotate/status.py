@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
+from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all, print_superfluous
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
@@ -62,6 +62,8 @@ def command(
         if html is not None:
             write_text(html, status_page(workspace))
     print_skipped_by_all(state["skipped_by_all"], folder)
+    print_superfluous(state["superfluous"], folder)
+    _print_gaps(state, folder)
 
 
 def _print(state: dict[str, Any]) -> None:
@@ -117,12 +119,37 @@ def _print(state: dict[str, Any]) -> None:
     click.echo(f"estimated end: {_end(state)}")
 
 
+def _print_gaps(state: dict[str, Any], folder: Path) -> None:
+    """Print what is missing and what to do about it."""
+    import shlex
+
+    from rsitmd_tools.errors import printable
+
+    for image in state["had_by_all"]:
+        line = f"warning: {image}: a text was rejected, and every annotator has had the image"
+        click.echo(printable(line), err=True)
+    if state["had_by_all"]:
+        add = shlex.join(["rsitmd", "annotate", "users", str(folder), "add", "EMAIL"])
+        click.echo(f"To add an annotator, run: {add}", err=True)
+    if state["short"]:
+        review = shlex.join(["rsitmd", "annotate", "review", str(folder)])
+        count = count_of(state["short"], "annotation")
+        have = "has" if state["short"] == 1 else "have"
+        click.echo(
+            f"{count} {have} fewer sentences than asked. To list them, run: {review}. To ask the"
+            f" authors, run: {review} --send-back FILE",
+            err=True,
+        )
+
+
 def _end(state: dict[str, Any]) -> str:
     """Return the estimated end of the campaign, or why there is no estimate."""
     if not state["images"]:
         return "unknown, no images yet"
     if not state["missing"]:
         return "complete, nothing is missing"
+    if state["had_by_all"]:
+        return f"unknown, {count_of(len(state['had_by_all']), 'image')} without an annotator left"
     estimate = state["estimate"]
     if estimate["ends"] is None:
         none = "yet" if not state["annotations"] else "in the last two weeks"

@@ -11,7 +11,12 @@ from markupsafe import Markup
 
 from rsitmd_tools import __version__
 from rsitmd_tools.report.campaign_figures import cumulated, shares
-from rsitmd_tools.studio.campaign.status import days, findings_of_people, status
+from rsitmd_tools.studio.campaign.status import (
+    counted_sentences,
+    days,
+    findings_of_people,
+    status,
+)
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance
 from rsitmd_tools.workspace.merge import merged_images
@@ -28,7 +33,8 @@ def status_page(workspace: Workspace) -> str:
     )
     state = status(workspace)
     css = importlib.resources.files("rsitmd_tools.report") / "templates" / "report.css"
-    wanted = workspace.settings.annotation.sentences_per_image
+    asked = workspace.settings.annotation
+    wanted = asked.sentences_per_image
     return environment.get_template("status.html").render(
         version=__version__,
         css=Markup(css.read_text(encoding="utf-8")),  # noqa: S704 - our own file
@@ -41,9 +47,9 @@ def status_page(workspace: Workspace) -> str:
         progress=_progress(days(workspace)),
         coverage=_coverage(state["categories"]),
         lacking=[
-            (image.filename, f"{len(image.sentences)} of {wanted}")
+            (image.filename, f"{counted_sentences(image, asked)} of {wanted}")
             for image in merged_images(workspace)
-            if len(image.sentences) < wanted
+            if counted_sentences(image, asked) < wanted
         ],
     )
 

@@ -40,6 +40,8 @@ class PullReport:
             last: ``{"image", "annotator", "changed_by"}``.
         authorless: New and changed annotations whose author the server does not know any more,
             with the annotator that they count for: ``{"image", "annotator"}``.
+        strangers: New annotations in the project of another annotator: ``{"image", "annotator",
+            "owner"}``.
         unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
@@ -68,6 +70,7 @@ class PullReport:
     accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
     authorless: list[dict[str, str]] = field(default_factory=list)
+    strangers: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)

@@ -129,6 +129,7 @@ class TaskStore:
             self._report.changed += 1
         else:
             self._report.new += 1
+            self._add_stranger(task, entry)
         before = next((revision.row for revision in known if revision.latest), None)
         clear_latest(db, task.row, entry["id"])
         if same is not None:  # restored, as from a backup of the server
@@ -146,6 +147,18 @@ class TaskStore:
             unread = changed_before_sent_back(db, before, added)
             self._name(self._report.still_sent_back, task, added, unread)
             self._report.corrected += carry_over(db, before, added)
+
+    def _add_stranger(self, task: Task, entry: dict[str, Any]) -> None:
+        """Report an annotation by somebody else in the project of an annotator."""
+        owner, author = owner_of_task(self._db, task.row), self._author(task.row, entry)
+        if owner not in (None, author):
+            self._report.strangers.append(
+                {
+                    "image": task.filename,
+                    "annotator": annotator_email(self._db, author),
+                    "owner": annotator_email(self._db, owner),
+                }
+            )
 
     def _name(
         self, found: list[dict[str, Any]], task: Task, annotation: int, sentences: list[int]

@@ -196,3 +196,11 @@ def test_new_texts_of_deleted_accounts_in_a_shared_project_have_different_author
     assert (state["complete"], state["missing"]) == (1, 0)
     assert [row["annotator"] for row in payment(workspace)] == unknown
     assert store(workspace, first, second).authorless == [], "nothing is new"
+
+
+def test_a_text_in_the_project_of_somebody_else_is_named_once(workspace: Workspace) -> None:
+    named = {"image": "port_1.tif", "annotator": "berta@x.org", "owner": "anna@x.org"}
+    assert store(workspace, entry("A ship.", 1, BERTA)).strangers == [named]
+    assert store(workspace, entry("A white ship.", 2, BERTA)).strangers == []
+    own = store(workspace, entry("A white ship.", 2, BERTA), entry("A pier.", 3, ANNA, 8, made=3))
+    assert own.strangers == []
