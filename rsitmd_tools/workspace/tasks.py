@@ -271,11 +271,19 @@ def annotators_of_tasks(db: sqlite3.Connection, project: int) -> Counter[int]:
 
 
 def open_images_of_owner(db: sqlite3.Connection, project: int) -> set[int]:
-    """Return the images that the owner of a personal project is still to caption, as rows."""
+    """Return the images that the owner of a personal project is still to caption, as rows.
+
+    In a pilot, these are the images of all tasks without a text by the owner.
+    """
     rows = db.execute(
         "SELECT image_id FROM open_assignment AS assignment"
-        " JOIN project ON project.annotator_id = assignment.annotator_id WHERE project.id = ?",
-        (project,),
+        " JOIN project ON project.annotator_id = assignment.annotator_id"
+        " WHERE project.id = :project AND kind = 'main'"
+        " UNION SELECT image_id FROM task JOIN project ON project.id = project_id"
+        " WHERE project.id = :project AND kind = 'pilot' AND NOT EXISTS ("
+        "  SELECT 1 FROM live_annotation AS annotation WHERE task_id = task.id"
+        "  AND annotation.annotator_id = project.annotator_id)",
+        {"project": project},
     )
     return {row["image_id"] for row in rows}
 

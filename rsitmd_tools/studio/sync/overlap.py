@@ -14,7 +14,6 @@ from rsitmd_tools.studio.sync.assign import wanting
 from rsitmd_tools.studio.sync.identity import key_of
 from rsitmd_tools.studio.sync.projects import Project
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.projects import MAIN
 from rsitmd_tools.workspace.tasks import annotators_of_tasks, known_tasks, open_images_of_owner
 
 
@@ -32,8 +31,6 @@ def show_again(workspace: Workspace, client: Client, project: Project) -> list[s
     Raises:
         RsitmdError: The server is unreachable or refuses.
     """
-    if project.kind != MAIN:
-        return []
     usual = 1 if project.owner else workspace.settings.annotation.annotators_per_image
     missing = _missing(workspace, project)
     have = annotators_of_tasks(workspace.db, project.row)

@@ -67,7 +67,8 @@ def server_of(overlap: int) -> MemoryServer:
 
 def show(workspace: Workspace, server: MemoryServer, owner: str | None = None) -> list[str]:
     person = None if owner is None else person_of(workspace, owner)
-    project = Project(row=1, number=1, owner=person, kind="main", new_page=False)
+    kind = workspace.db.execute("SELECT kind FROM project").fetchone()[0]
+    project = Project(row=1, number=1, owner=person, kind=kind, new_page=False)
     return show_again(workspace, cast("Client", server), project)
 
 
@@ -97,10 +98,13 @@ def test_a_rejected_text_of_an_image_that_everybody_has_had_is_named(workspace: 
     assert had_by_all(workspace) == ["port_1.tif"]
 
 
-def test_a_text_by_somebody_else_does_not_take_a_task_from_its_owner(workspace: Workspace) -> None:
+@pytest.mark.parametrize("kind", ["main", "pilot"])
+def test_a_text_by_somebody_else_does_not_take_a_task_from_its_owner(
+    workspace: Workspace, kind: str
+) -> None:
     with workspace.transaction() as db:
-        db.execute("UPDATE project SET annotator_id = ?", (ANNA,))
-        for image in (1, 2):
+        db.execute("UPDATE project SET annotator_id = ?, kind = ?", (ANNA, kind))
+        for image in (1, 2) if kind == "main" else ():
             add(db, "assignment", annotator_id=ANNA, image_id=image)
     write(workspace, BERTA, 1)
     write(workspace, ANNA, 2)
