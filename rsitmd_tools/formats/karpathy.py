@@ -17,7 +17,8 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import rsitmd
 from rsitmd_tools.formats.holds import REQUIRED
 from rsitmd_tools.formats.parts import check_writable, files_in, head_of
-from rsitmd_tools.formats.registry import MAX_BYTES, Format
+from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.text_files import MAX_BYTES
 
 FILENAME = "dataset.json"
 # A file of this layout has all fields of the first list and none of the second, in no image.

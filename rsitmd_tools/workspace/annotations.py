@@ -153,6 +153,41 @@ def add_revision(db: sqlite3.Connection, revision: NewRevision) -> int:
     return cursor.lastrowid
 
 
+def revision_time(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the server's time of a revision."""
+    row = db.execute("SELECT updated_at FROM annotation WHERE id = ?", (annotation,)).fetchone()
+    return str(row["updated_at"])
+
+
+def server_of_annotation(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the key of the server that has the task of an annotation."""
+    row = db.execute(
+        "SELECT server FROM annotation JOIN task ON task.id = task_id"
+        " JOIN project ON project.id = project_id WHERE annotation.id = ?",
+        (annotation,),
+    ).fetchone()
+    return str(row["server"])
+
+
+def author_email(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the address of the author of a revision."""
+    row = db.execute(
+        "SELECT email FROM annotator WHERE id = (SELECT annotator_id FROM annotation WHERE id = ?)",
+        (annotation,),
+    ).fetchone()
+    return str(row["email"])
+
+
+def author_of_number(db: sqlite3.Connection, task: int, number: int) -> int | None:
+    """Return the author (row) of the last revision of an annotation, or None."""
+    row = db.execute(
+        "SELECT annotator_id FROM annotation WHERE task_id = ? AND server_id = ?"
+        " ORDER BY id DESC LIMIT 1",
+        (task, number),
+    ).fetchone()
+    return None if row is None else int(row["annotator_id"])
+
+
 def clear_latest(db: sqlite3.Connection, task: int, number: int) -> None:
     """Mark no revision of an annotation as the latest."""
     db.execute(

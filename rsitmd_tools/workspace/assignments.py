@@ -72,6 +72,11 @@ def reassign(db: sqlite3.Connection, assignment: int, annotator: int) -> None:
     )
 
 
+def remove_assignments(db: sqlite3.Connection, rows: Iterable[int]) -> None:
+    """Remove assignments (rows)."""
+    db.executemany("DELETE FROM assignment WHERE id = ?", [(row,) for row in rows])
+
+
 def free_open_images(db: sqlite3.Connection, annotator: int) -> int:
     """Free the images of an annotator that have no annotation of theirs; return their number."""
     freed = db.execute(

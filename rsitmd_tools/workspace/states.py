@@ -22,7 +22,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     ACCEPTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     REJECTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     # Only if the server restores an old revision, such as from a backup.
-    REPLACED: frozenset({NEW}),
+    REPLACED: frozenset({NEW, ACCEPTED, SENT_BACK, REJECTED}),
 }
 
 
@@ -34,6 +34,7 @@ def move(
     *,
     note: str = "",
     codes: str = "",
+    decided_at: str | None = None,
 ) -> None:
     """Change the state of a sentence and record the decision.
 
@@ -46,6 +47,7 @@ def move(
         decided_by: A reviewer's name, or :data:`PULL`.
         note: The reason; annotators read it if a sentence is sent back.
         codes: Codes of the rules with findings, separated by spaces.
+        decided_at: When it was decided, if an earlier decision is repeated; now by default.
 
     Raises:
         RsitmdError: The transition is not allowed.
@@ -60,5 +62,5 @@ def move(
     db.execute(
         "INSERT INTO decision (sentence_id, before, after, decided_by, note, codes, decided_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (sentence, before, state, decided_by, note, codes, utc_now()),
+        (sentence, before, state, decided_by, note, codes, decided_at or utc_now()),
     )

@@ -8,6 +8,7 @@ transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -156,6 +157,15 @@ def known_tasks(db: sqlite3.Connection, project: int) -> dict[int, Task]:
     return {task.number: task for task in tasks_of(db, project) if task.number > 0}
 
 
+def owner_of_task(db: sqlite3.Connection, task: int) -> int | None:
+    """Return the annotator (row) whose project has a task; None in a shared project."""
+    row = db.execute(
+        "SELECT annotator_id FROM project WHERE id = (SELECT project_id FROM task WHERE id = ?)",
+        (task,),
+    ).fetchone()
+    return None if row is None else row["annotator_id"]
+
+
 def record_tasks(db: sqlite3.Connection, project: int, tasks: Sequence[SentTask]) -> None:
     """Store tasks that were found or created on the server.
 
@@ -260,6 +270,35 @@ def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSe
         {"project": project, "sent_back": SENT_BACK},
     )
     return [SentBackSentence(*row) for row in rows]
+
+
+def annotators_of_tasks(db: sqlite3.Connection, project: int) -> Counter[int]:
+    """Return how many annotators have an annotation of each task of a project on the server."""
+    rows = db.execute(
+        "SELECT task_id, count(DISTINCT annotation.annotator_id)"
+        " FROM live_annotation AS annotation JOIN task ON task.id = task_id"
+        " WHERE project_id = ? GROUP BY task_id",
+        (project,),
+    )
+    return Counter(dict(rows.fetchall()))
+
+
+def open_images_of_owner(db: sqlite3.Connection, project: int) -> set[int]:
+    """Return the images that the owner of a personal project is still to caption, as rows.
+
+    In a pilot, these are the images of all tasks without a text by the owner.
+    """
+    rows = db.execute(
+        "SELECT image_id FROM open_assignment AS assignment"
+        " JOIN project ON project.annotator_id = assignment.annotator_id"
+        " WHERE project.id = :project AND kind = 'main'"
+        " UNION SELECT image_id FROM task JOIN project ON project.id = project_id"
+        " WHERE project.id = :project AND kind = 'pilot' AND NOT EXISTS ("
+        "  SELECT 1 FROM live_annotation AS annotation WHERE task_id = task.id"
+        "  AND annotation.annotator_id = project.annotator_id)",
+        {"project": project},
+    )
+    return {row["image_id"] for row in rows}
 
 
 def tasks_of_removed(db: sqlite3.Connection, project: int) -> list[Task]:

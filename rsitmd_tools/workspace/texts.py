@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from rsitmd_tools.workspace.states import REPLACED
+
 Slotted = tuple[int, str]  # a text and the number of its field on the labeling page
 
 
@@ -35,11 +37,15 @@ class Decision(NamedTuple):
         decided_by: Name of the reviewer, or :data:`~rsitmd_tools.workspace.states.PULL`.
         note: The reason; may be empty.
         codes: Codes of the rules with a finding, separated by blanks.
+        state: The state that the sentence got.
+        decided_at: When it was decided, by the clock of this computer, ISO 8601 UTC.
     """
 
     decided_by: str
     note: str
     codes: str
+    state: str
+    decided_at: str
 
 
 class Captions(NamedTuple):
@@ -101,11 +107,11 @@ def sentence_row(db: sqlite3.Connection, annotation: int, slot: int) -> int:
 
 
 def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:
-    """Return the last decision about a sentence, or None."""
+    """Return the last decision about a sentence, or None; its replacement is none."""
     row = db.execute(
-        "SELECT decided_by, note, codes FROM decision WHERE sentence_id = ?"
-        " ORDER BY id DESC LIMIT 1",
-        (sentence,),
+        "SELECT decided_by, note, codes, after, decided_at FROM decision"
+        " WHERE sentence_id = ? AND after <> ? ORDER BY id DESC LIMIT 1",
+        (sentence, REPLACED),
     ).fetchone()
     return None if row is None else Decision(*row)
 
@@ -117,6 +123,11 @@ def copy_seen_findings(db: sqlite3.Connection, source: int, target: int) -> None
         " FROM seen_finding WHERE sentence_id = ?",
         (target, source),
     )
+
+
+def forget_seen_findings(db: sqlite3.Connection, sentence: int) -> None:
+    """Let the next review list the findings of a sentence again."""
+    db.execute("DELETE FROM seen_finding WHERE sentence_id = ?", (sentence,))
 
 
 def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:

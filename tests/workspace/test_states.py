@@ -63,7 +63,7 @@ def test_every_transition_is_allowed_and_recorded_or_refused(
 
 def test_the_states_are_those_of_the_table() -> None:
     assert set(TRANSITIONS) == set(STATES)
-    assert TRANSITIONS["replaced"] == {"new"}
+    assert TRANSITIONS["replaced"] == {"new", "accepted", "sent back", "rejected"}
 
 
 def test_a_new_revision_keeps_the_decisions_on_equal_texts(
@@ -147,6 +147,35 @@ def test_a_revision_that_is_restored_is_new_again(db: sqlite3.Connection) -> Non
     carry_over(db, 1, 2)
     restore(db, 2, 1)
     assert (state_of(db, old[0]), state_of(db, new[0])) == ("new", "replaced")
+
+
+def test_a_restored_revision_gets_its_last_decision_again(db: sqlite3.Connection) -> None:
+    texts = ("One.", "Two.", "Three.", "Four.", "Five.")
+    old = revision(db, 1, *texts)
+    for sentence in old:
+        row = {"sentence_id": sentence, "code": "S105", "message": "1 words", "seen_at": WHEN}
+        add(db, "seen_finding", **row)
+    move(db, old[0], "sent back", "B. Lee", note="count", codes="S104")
+    move(db, old[1], "rejected", "B. Lee", note="wrong image")
+    move(db, old[2], "accepted", "B. Lee")
+    new = revision(db, 2, "One boat.", "Two boats.", "Three boats.", "Four.", "Five.")
+    carry_over(db, 1, 2)
+    for sentence in (new[0], new[3]):
+        move(db, sentence, "accepted", "C. Roy")
+    assert changed_accepted(db, 2, 1) == [1]
+    assert restore(db, 2, 1) == [1]
+    # The words of the fourth sentence are those that were accepted.
+    states = ["sent back", "rejected", "new", "accepted", "new"]
+    assert [state_of(db, row) for row in old] == states
+    assert [state_of(db, row) for row in new] == ["replaced"] * 5
+    last = "SELECT decided_by, note, codes FROM decision WHERE sentence_id = ? ORDER BY id DESC"
+    assert tuple(db.execute(last, (old[0],)).fetchone()) == ("B. Lee", "count", "S104")
+    assert tuple(db.execute(last, (old[3],)).fetchone()) == ("C. Roy", "", "")
+    seen = [row[0] for row in db.execute("SELECT sentence_id FROM seen_finding ORDER BY 1")]
+    assert [row for row in seen if row in old] == old[3:], "the others are listed again"
+    # Correcting it once more fulfils the request.
+    revision(db, 3, "One ship.", "Two.", "Three.", "Four.", "Five.")
+    assert carry_over(db, 1, 3) == 1
 
 
 def test_accepted_sentences_that_were_changed_are_named(db: sqlite3.Connection) -> None:

@@ -71,6 +71,12 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f"{entry['image']}: {entry['annotator']} changed sentence {numbers}, which was"
             " accepted. Review the new text."
         )
+    for entry in report.still_sent_back:
+        numbers = ", ".join(map(str, entry["sentences"]))
+        warn(
+            f"{entry['image']}: sentence {numbers} of {entry['annotator']} is still sent back: its"
+            " text is older than the decision"
+        )
     for entry in report.changed_pages:
         renamed = ", ".join(f"{old} is now {new}" for new, old in entry["renamed"].items())
         warn(
@@ -96,6 +102,16 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
         warn(
             f"{entry['image']}: {entry['changed_by']} changed the annotation of"
             f" {entry['annotator']}"
+        )
+    for entry in report.strangers:
+        warn(
+            f"{entry['annotator']} wrote in the project of {entry['owner']}: {entry['image']}. To"
+            f" show the task to {entry['owner']}, run: {push}"
+        )
+    for entry in report.authorless:
+        warn(
+            f"{entry['image']}: the account of an author was deleted on the server. The annotation"
+            f" counts for {entry['annotator']}."
         )
     for email in report.removed:
         warn(

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.annotate.task_warnings import print_moves, print_skipped_by_all
+from rsitmd_tools.cli.annotate.task_warnings import (
+    print_moves,
+    print_skipped_by_all,
+    print_superfluous,
+)
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
@@ -25,7 +29,8 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--replan",
     is_flag=True,
-    help="First move open images from annotators who have more than the average to others.",
+    help="First withdraw open tasks of images that have more annotators than asked, and move open"
+    " images from annotators who have more than the average to others.",
 )
 @json_option
 def command(
@@ -79,6 +84,13 @@ def command(
         )
     if report.changed:
         click.echo(f"tasks with updated data: {report.changed}")
+    if report.shown_again:
+        click.echo(f"finished tasks shown to another annotator: {len(report.shown_again)}")
+    if report.withdrawn:
+        click.echo(
+            f"open tasks withdrawn, because enough others have the image: {report.withdrawn}"
+        )
+    print_superfluous(report.superfluous, folder)
     if report.moved:
         click.echo(f"images moved to another annotator: {report.moved}")
     if report.reassigned:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from rsitmd_tools.cli.annotate.task_warnings import print_skipped_by_all
+from rsitmd_tools.cli.annotate.task_warnings import print_skipped_by_all, print_superfluous
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("status")
@@ -60,6 +61,8 @@ def command(
         if html is not None:
             write_text(html, status_page(workspace))
     print_skipped_by_all(state["skipped_by_all"], folder)
+    print_superfluous(state["superfluous"], folder)
+    _print_gaps(state, folder)
 
 
 def _print(state: dict[str, Any]) -> None:
@@ -115,12 +118,32 @@ def _print(state: dict[str, Any]) -> None:
     click.echo(f"estimated end: {_end(state)}")
 
 
+def _print_gaps(state: dict[str, Any], folder: Path) -> None:
+    """Print what is missing and what to do about it."""
+    for image in state["had_by_all"]:
+        warn(f"{image}: a text was rejected, and every annotator has had the image")
+    if state["had_by_all"]:
+        add = command_line("annotate", "users", folder, "add", "EMAIL")
+        click.echo(f"To add an annotator, run: {add}", err=True)
+    if state["short"]:
+        review = command_line("annotate", "review", folder)
+        count = count_of(state["short"], "annotation")
+        have = "has" if state["short"] == 1 else "have"
+        click.echo(
+            f"{count} {have} fewer sentences than asked. To list them, run: {review}. To ask the"
+            f" authors, run: {review} --send-back FILE",
+            err=True,
+        )
+
+
 def _end(state: dict[str, Any]) -> str:
     """Return the estimated end of the campaign, or why there is no estimate."""
     if not state["images"]:
         return "unknown, no images yet"
     if not state["missing"]:
         return "complete, nothing is missing"
+    if state["had_by_all"]:
+        return f"unknown, {count_of(len(state['had_by_all']), 'image')} without an annotator left"
     estimate = state["estimate"]
     if estimate["ends"] is None:
         none = "yet" if not state["annotations"] else "in the last two weeks"

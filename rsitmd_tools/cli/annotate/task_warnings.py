@@ -68,6 +68,17 @@ def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None
         click.echo(f"{check}. To add an annotator, run: {add}", err=True)
 
 
+def print_superfluous(tasks: int, folder: Path) -> None:
+    """Print how many open tasks belong to images that have enough other annotators."""
+    if tasks:
+        replan = command_line("annotate", "push", folder, "--replan")
+        click.echo(
+            f"{count_of(tasks, 'open task')} more than annotators_per_image asks for. To withdraw"
+            f" them, run: {replan}",
+            err=True,
+        )
+
+
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more

@@ -71,7 +71,8 @@ def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) 
             return {**data, SUGGESTED: _offer(data, adviser, (), used)} if there else None
 
         with contextlib.suppress(OtherTask):  # deleted after the list was read
-            changed += change_data(client, studio, int(task.id), key_of(task), offered)
+            key = key_of(task)
+            changed += change_data(client, studio, int(task.id), key, offered) is not None
     return changed
 
 

@@ -15,7 +15,8 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.campaign.ranking import ranking
-from rsitmd_tools.studio.sync.assign import skipped_by_all
+from rsitmd_tools.studio.campaign.sentences import Empty, sentences
+from rsitmd_tools.studio.sync.assign import had_by_all, skipped_by_all, superfluous
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import acceptance
@@ -57,11 +58,15 @@ def status(workspace: Workspace) -> dict[str, Any]:
 
     Keys: ``url`` (None while no server runs), ``projects``, ``images``, ``tasks``,
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images with all their
-    sentences, or with all their annotations if the labeling page has no sentences:
-    ``sentences_asked``), ``incomplete`` (the other images), ``sentences``, ``keywords``,
-    ``missing`` (annotations that incomplete images lack; an annotation without one of its
-    sentences counts as missing), ``missing_sentences``, ``drafts``, ``skips``,
+    sentences, see :func:`counted_sentences`, or with all their annotations if the labeling page
+    has no sentences: ``sentences_asked``), ``incomplete`` (the other images), ``sentences``,
+    ``keywords``, ``missing`` (annotations that incomplete images lack; an annotation without one
+    of its sentences counts as missing), ``missing_sentences``, ``drafts``, ``skips``,
     ``skipped_by_all`` (see :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`),
+    ``had_by_all`` (see :func:`~rsitmd_tools.studio.sync.assign.had_by_all`),
+    ``superfluous`` (open assignments, see
+    :func:`~rsitmd_tools.studio.sync.assign.superfluous`), ``short``
+    (annotations with a sentence that is empty and not sent back),
     ``states`` (sentences by state), ``categories``, ``people``, ``ranking`` (see
     :func:`~rsitmd_tools.studio.campaign.ranking.ranking`), ``estimate``,
     ``licence`` (None if the settings ask for none), ``acceptance`` (see
@@ -81,13 +86,14 @@ def status(workspace: Workspace) -> dict[str, Any]:
     complete = {
         image.filename
         for image in images
-        if sum(bool(s.raw.strip()) for s in image.sentences) >= asked.sentences_per_image
+        if counted_sentences(image, asked) >= asked.sentences_per_image
         # On the page that shows imported sentences, each has to be corrected.
         and image.filename not in uncorrected
         # Without sentences on the page, the annotations count.
         and (asked.sentences_asked or annotators[image.filename] >= asked.annotators_per_image)
     }
     emails = annotator_emails(workspace.db)
+    nobody_left = had_by_all(workspace)
     by_email = annotation_counts(workspace)
     skips = skip_counts(workspace)
     missing = _missing(
@@ -113,17 +119,20 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "incomplete": len(images) - len(complete),
         "missing": missing,
         "missing_sentences": sum(
-            max(0, asked.sentences_per_image - len(image.sentences)) for image in images
+            max(0, asked.sentences_per_image - counted_sentences(image, asked)) for image in images
         ),
         "drafts": count_drafts(workspace),
         "skips": skips.total(),
         "skipped_by_all": skipped_by_all(workspace),
+        "had_by_all": nobody_left,
+        "superfluous": len(superfluous(workspace)),
+        "short": len({k.annotation for k in sentences(workspace) if isinstance(k, Empty)}),
         "states": state_counts(workspace),
         "categories": _categories(images, complete),
         "people": _people(workspace, by_email, skips),
         "ranking": ranking(workspace),
         "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date())
-        if images
+        if images and not nobody_left
         else dict(NO_ESTIMATE),
         "licence": licence_state(workspace),
         "acceptance": asdict(acceptance(workspace)),
@@ -132,6 +141,19 @@ def status(workspace: Workspace) -> dict[str, Any]:
             {"dataset": dataset, "image": name} for dataset, name in names_without_file(workspace)
         ],
     }
+
+
+def counted_sentences(image: ImageRecord, asked: AnnotationSettings) -> int:
+    """Return how many of the sentences that an image needs it has.
+
+    Each annotator counts with at most the sentences that the labeling page asks for, and as many
+    annotators count as the settings ask for. Imported sentences count too.
+    """
+    texts = [sentence for sentence in image.sentences if sentence.raw.strip()]
+    by_person = Counter(s.annotator for s in texts if s.annotator is not None)
+    counts = [min(count, asked.sentences_asked) for _, count in by_person.most_common()]
+    imported = sum(sentence.annotator is None for sentence in texts)
+    return imported + sum(counts[: asked.annotators_per_image])
 
 
 def estimate(days: dict[date, int], missing: int, today: date) -> dict[str, Any]:

@@ -10,7 +10,12 @@ from markupsafe import Markup
 
 from rsitmd_tools import __version__
 from rsitmd_tools.report.campaign_figures import cumulated, shares
-from rsitmd_tools.studio.campaign.status import days, findings_of_people, status
+from rsitmd_tools.studio.campaign.status import (
+    counted_sentences,
+    days,
+    findings_of_people,
+    status,
+)
 from rsitmd_tools.templates import page_templates
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance
@@ -21,7 +26,8 @@ def status_page(workspace: Workspace) -> str:
     """Return the state of a campaign as HTML."""
     state = status(workspace)
     css = importlib.resources.files("rsitmd_tools.report") / "templates" / "report.css"
-    wanted = workspace.settings.annotation.sentences_per_image
+    asked = workspace.settings.annotation
+    wanted = asked.sentences_per_image
     template = page_templates("rsitmd_tools.studio").get_template("status.html")
     return template.render(
         version=__version__,
@@ -34,9 +40,9 @@ def status_page(workspace: Workspace) -> str:
         progress=_progress(days(workspace)),
         coverage=_coverage(state["categories"]),
         lacking=[
-            (image.filename, f"{len(image.sentences)} of {wanted}")
+            (image.filename, f"{counted_sentences(image, asked)} of {wanted}")
             for image in merged_images(workspace)
-            if len(image.sentences) < wanted
+            if counted_sentences(image, asked) < wanted
         ],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rsitmd_tools.studio.api.client import Account, Client
@@ -98,10 +98,13 @@ class ServerAccounts:
             forget_accounts(db, self._server)
         embedded = self._server.startswith(EMBEDDED)
         since = "" if embedded else self._workspace.fact(connected_fact(self._server))
+        replaced = set()  # their account is gone: another one has its number
         for number in sorted(accounts):
             account = accounts[number]
             row = annotator_of_account(db, self._server, number, account.joined)
             if row is None:
+                before = annotator_of_account(db, self._server, number)
+                replaced |= set() if before is None else {before}
                 row = add_annotator(db, account.email, account.name)
                 add_account(db, self._server, number, row, account.joined)
             else:
@@ -111,8 +114,7 @@ class ServerAccounts:
             if number != self._lead and since is not None and account.joined > since:
                 mark_joined(db, row)
             mark_account_restored(db, row)
-        if complete:
-            self._mark_removed(accounts)
+        self._mark_removed(accounts, replaced, complete=complete)
 
     def _is_known_database(self, accounts: Mapping[int, Account]) -> bool:
         """Return whether at least one of the accounts is known to the workspace.
@@ -127,14 +129,21 @@ class ServerAccounts:
             for number, account in accounts.items()
         )
 
-    def _mark_removed(self, accounts: Mapping[int, Account]) -> None:
-        """Mark the annotators as left who take part and have no account any more."""
-        has_account: dict[int, bool] = {}
-        for number, annotator in account_owners(self._workspace.db, self._server):
-            exists = number in accounts
-            has_account[annotator] = has_account.get(annotator, False) or exists
+    def _mark_removed(
+        self, accounts: Mapping[int, Account], replaced: Collection[int], *, complete: bool
+    ) -> None:
+        """Mark the annotators as left who take part and have no account any more.
+
+        Args:
+            accounts: The accounts on the server.
+            replaced: Annotators (rows) who had an account whose number another one has now.
+            complete: Whether these are all accounts.
+        """
+        owners = account_owners(self._workspace.db, self._server)
+        present = {owner.annotator for owner in owners if owner.number in accounts}
+        gone = {owner.annotator for owner in owners if complete} | set(replaced)
         for person in taking_part(self._workspace):
-            if has_account.get(person.row, True):
+            if person.row not in gone - present:
                 continue
             mark_left(self._workspace.db, person.row, ACCOUNT_REMOVED)
             self._removed.append(person.email)

@@ -21,6 +21,7 @@ from rsitmd_tools.workspace.assignments import (
     open_assignments,
     open_counts,
     reassign,
+    remove_assignments,
     repeated_skips,
 )
 from rsitmd_tools.workspace.people import Person, active_authors, annotator_emails, taking_part
@@ -141,6 +142,37 @@ def assign(workspace: Workspace, needs: Sequence[Need]) -> int:
     return len(planned)
 
 
+def superfluous(workspace: Workspace) -> list[Assignment]:
+    """Return the open assignments of images that have more annotators than the settings ask for.
+
+    This is so after ``annotators_per_image`` was lowered. Of each image, the annotators with the
+    most open images come first.
+    """
+    per_image = workspace.settings.annotation.annotators_per_image
+    state = _State.read(workspace)
+    load = open_work(workspace)
+    by_image: dict[int, list[Assignment]] = defaultdict(list)
+    for assignment in open_assignments(workspace.db):
+        if assignment.annotator in state.holders[assignment.image]:
+            by_image[assignment.image].append(assignment)
+    found = []
+    for image, waiting in by_image.items():
+        for _ in range(min(len(waiting), len(state.holders[image]) - per_image)):
+            most = max(waiting, key=lambda one: (load[one.annotator], one.row))
+            waiting.remove(most)
+            load[most.annotator] -= 1
+            found.append(most)
+    return found
+
+
+def withdraw(workspace: Workspace) -> int:
+    """Remove the assignments of :func:`superfluous`; return their number."""
+    found = superfluous(workspace)
+    with workspace.transaction() as db:
+        remove_assignments(db, [assignment.row for assignment in found])
+    return len(found)
+
+
 def replan(workspace: Workspace) -> int:
     """Move open images from annotators who fell behind to those with fewer open images.
 
@@ -219,10 +251,7 @@ def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
         ``image`` and ``skipped_by`` (addresses) of each.
     """
     per_image = workspace.settings.annotation.annotators_per_image
-    people = {person.row for person in admitted(workspace)}
-    if not has_personal_project(workspace.db):
-        # A shared project has annotators who were not added to the campaign.
-        people |= active_authors(workspace.db)
+    people = _available(workspace)
     emails = annotator_emails(workspace.db)
     state = _State.read(workspace)
     found = []
@@ -234,6 +263,33 @@ def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
             by = [emails[person] for person in sorted(skipped)]
             found.append({"image": image.filename, "skipped_by": by})
     return found
+
+
+def had_by_all(workspace: Workspace) -> list[str]:
+    """Return the images with a rejected text that need captions and that everybody has had.
+
+    Nobody skipped them; those that somebody skipped are in :func:`skipped_by_all`.
+    """
+    per_image = workspace.settings.annotation.annotators_per_image
+    people = _available(workspace)
+    state = _State.read(workspace)
+    return [
+        image.filename
+        for image in task_images(workspace.db)
+        if state.rejected[image.row]
+        and not state.skipped[image.row]
+        and len(state.holders[image.row]) < per_image
+        and people <= state.taken(image.row)
+    ]
+
+
+def _available(workspace: Workspace) -> set[int]:
+    """Return the annotators (rows) who can get images."""
+    people = {person.row for person in admitted(workspace)}
+    if not has_personal_project(workspace.db):
+        # A shared project has annotators who were not added to the campaign.
+        people |= active_authors(workspace.db)
+    return people
 
 
 def skippers(workspace: Workspace) -> dict[int, set[int]]:

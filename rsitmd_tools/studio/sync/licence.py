@@ -111,7 +111,8 @@ def _acceptances(task: Any) -> Iterator[tuple[Any, str]]:
     for annotation in task.annotations or []:
         entry = annotation if isinstance(annotation, dict) else annotation.model_dump()
         author, last = entry.get("completed_by"), entry.get("updated_by")
-        own = last is None or _number(last) == _number(author)
+        # Without author: the account was deleted.
+        own = bool(author) and (last is None or _number(last) == _number(author))
         if own and not entry.get("was_cancelled") and _accepts(entry.get("result") or []):
             yield author, server_time(entry["created_at"])
 

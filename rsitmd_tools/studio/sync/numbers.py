@@ -36,7 +36,7 @@ def adopt_number(
     db: sqlite3.Connection,
     task: int,
     entry: dict[str, Any],
-    author: int,
+    author: int | None,
     present: Collection[int],
 ) -> None:
     """Store the new number of an annotation that was imported into the server again.
@@ -48,8 +48,8 @@ def adopt_number(
         db: The workspace's database.
         task: Row of the task.
         entry: The annotation as the server has it.
-        author: Row of its author on the server. After an import this can be the account that
-            made the import.
+        author: Row of its author on the server; None if they are not known. After an import this
+            can be the account that made the import.
         present: Numbers of the task's annotations on the server.
     """
     number = int(entry["id"])

@@ -19,6 +19,8 @@ class PullReport:
         corrected: Number of sentences that were sent back and are written again.
         reopened: Accepted sentences that were changed and have to be accepted again:
             ``{"image", "annotator", "sentences"}``, with the numbers on the labeling page.
+        still_sent_back: Sentences of changed annotations that stay sent back, because their text
+            is older than the decision; like ``reopened``.
         deleted: Number of annotations that were deleted on the server; their revisions stay.
         deletions: These annotations, see
             :class:`~rsitmd_tools.studio.sync.deletions.Deletion`.
@@ -36,6 +38,10 @@ class PullReport:
         accepted: Number of annotators who have accepted the licence since the last pull.
         foreign: New and changed annotations that another account than the author's changed
             last: ``{"image", "annotator", "changed_by"}``.
+        authorless: New and changed annotations whose author the server does not know any more,
+            with the annotator that they count for: ``{"image", "annotator"}``.
+        strangers: New annotations in the project of another annotator: ``{"image", "annotator",
+            "owner"}``.
         unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
@@ -49,6 +55,7 @@ class PullReport:
     changed: int = 0
     corrected: int = 0
     reopened: list[dict[str, Any]] = field(default_factory=list)
+    still_sent_back: list[dict[str, Any]] = field(default_factory=list)
     deleted: int = 0
     deletions: list[Deletion] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)
@@ -62,6 +69,8 @@ class PullReport:
     tasks: int = 0
     accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
+    authorless: list[dict[str, str]] = field(default_factory=list)
+    strangers: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)

@@ -21,10 +21,13 @@ from rsitmd_tools.studio.sync.assign import (
     reassign_skipped,
     replan,
     skipped_by_all,
+    superfluous,
     wanting,
+    withdraw,
 )
 from rsitmd_tools.studio.sync.deletions import Deletion
 from rsitmd_tools.studio.sync.delivery import open_folder
+from rsitmd_tools.studio.sync.overlap import show_again
 from rsitmd_tools.studio.sync.projects import Project, Projects
 from rsitmd_tools.studio.sync.removed import close_removed
 from rsitmd_tools.studio.sync.task_content import TaskContent
@@ -49,7 +52,8 @@ class PushOptions:
         category: Only images of this category.
         order: One of :data:`~rsitmd_tools.studio.sync.assign.ORDERS`. Images that an annotator
             has begun come first in every order.
-        replan: Move open images from annotators who fell behind to others first.
+        replan: First withdraw open images that have more annotators than asked, and move open
+            images from annotators who fell behind to others.
     """
 
     limit: int | None = None
@@ -69,6 +73,9 @@ class PushReport:
         found: Number of tasks that an interrupted push had created.
         known: Number of tasks that were pushed before.
         changed: Number of tasks that got new data: a note, another address of the image.
+        withdrawn: Number of open tasks that were withdrawn, because their image has more
+            annotators than asked.
+        superfluous: Number of such tasks that are open.
         moved: Number of images that were moved from annotators who fell behind.
         reassigned: Number of skipped images that were moved to other annotators.
         skipped_by_all: Images that nobody is left for, see
@@ -78,6 +85,8 @@ class PushReport:
         closed_tasks: Removed images whose task had no text and was deleted on the server.
         removed_with_texts: Removed images whose task has a text or a draft. It stays, with a note
             that says to skip it.
+        shown_again: Images whose task had all its annotations and is shown to another annotator,
+            because a text was rejected or somebody else wrote in the project.
         deletions: Annotations that were deleted with those tasks.
         restored_pages: Numbers of projects whose labeling page was changed on the server and
             is restored.
@@ -95,6 +104,8 @@ class PushReport:
     found: int = 0
     known: int = 0
     changed: int = 0
+    withdrawn: int = 0
+    superfluous: int = 0
     moved: int = 0
     reassigned: int = 0
     skipped_by_all: list[dict[str, Any]] = field(default_factory=list)
@@ -102,6 +113,7 @@ class PushReport:
     removed_tasks: list[str] = field(default_factory=list)
     closed_tasks: list[str] = field(default_factory=list)
     removed_with_texts: list[str] = field(default_factory=list)
+    shown_again: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     restored_pages: list[int] = field(default_factory=list)
     short: int = 0
@@ -216,9 +228,11 @@ class _Push:
                 + command_line("annotate", "pilot", folder, "--admit", "EMAIL"),
             )
         if self._options.replan:
+            self._report.withdrawn = withdraw(self._workspace)
             self._report.moved = replan(self._workspace)
         self._report.reassigned = reassign_skipped(self._workspace)
         self._assign()
+        self._report.superfluous = len(superfluous(self._workspace))
         for person in practising:
             self._fill(self._projects.ensure(person, PILOT))
         for person in people:
@@ -276,6 +290,7 @@ class _Push:
         self._report.closed_tasks += closed
         self._report.removed_with_texts += kept
         self._report.changed += tasks.update(images, self._notify)
+        self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.new += len(missing)
         self._report.found += found
         self._report.known += len(tasks.known()) - len(missing) - found

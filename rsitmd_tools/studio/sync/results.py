@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.annotation_templates import KEYWORDS, RANKING, SENTENCE, SUGGESTED
 
+# Letters and symbols without ink: fillers of Hangul, an empty Braille cell.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 
 
@@ -18,9 +21,9 @@ class ParsedResult:
     """What one annotator wrote for one image.
 
     Attributes:
-        sentences: ``(slot, text)`` of each sentence that is not blank.
-        keywords: Distinct keywords that are not blank, in order: those that were written, then
-            the suggested keywords that were selected.
+        sentences: ``(slot, text)`` of each sentence with a visible character.
+        keywords: Distinct keywords with a visible character, in order: those that were written,
+            then the suggested keywords that were selected.
         folded: Number of sentences that were written on several lines.
         choice: The choice on a ranking page, or None.
         unread: Fields that are not read, with the number of their texts.
@@ -57,13 +60,13 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
         slot = _SLOT.fullmatch(name)
         if slot is not None:
             written = "\n".join(texts).strip()
-            if written:
+            if is_visible(written):
                 sentences[int(slot.group(1))] = one_line(written)
                 folded += len(written.splitlines()) > 1
         elif name == KEYWORDS:
-            keywords |= dict.fromkeys(filter(None, map(one_line, texts)))
+            keywords |= dict.fromkeys(filter(is_visible, map(one_line, texts)))
         elif name == SUGGESTED:
-            selected |= dict.fromkeys(filter(None, map(one_line, texts)))
+            selected |= dict.fromkeys(filter(is_visible, map(one_line, texts)))
         elif name == RANKING and texts:
             choice = texts[0]
         elif any(text.strip() for text in texts):
@@ -104,6 +107,15 @@ def _texts(part: Any) -> tuple[str, list[str]]:
     texts = [text] if isinstance(text, str) else text
     strings = [t for t in texts if isinstance(t, str)] if isinstance(texts, list) else []
     return str(part.get("from_name", "")), strings
+
+
+def is_visible(text: str) -> bool:
+    """Return whether a text has a character that is visible on its own.
+
+    White space, control and zero-width characters and lone accents are not.
+    """
+    invisible = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
+    return any(c not in _BLANK and unicodedata.category(c) not in invisible for c in text)
 
 
 def one_line(text: str) -> str:

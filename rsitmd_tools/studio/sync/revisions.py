@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 
-from rsitmd_tools.workspace.annotations import revisions_of_task
+from rsitmd_tools.workspace.annotations import (
+    revision_time,
+    revisions_of_task,
+    server_of_annotation,
+)
+from rsitmd_tools.workspace.clock import on_server
 from rsitmd_tools.workspace.corrections import repeat_corrections, written_text
-from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
+from rsitmd_tools.workspace.states import (
+    ACCEPTED,
+    NEW,
+    PULL,
+    REJECTED,
+    REPLACED,
+    SENT_BACK,
+    move,
+)
 from rsitmd_tools.workspace.texts import (
     Decision,
     SentenceRow,
     copy_seen_findings,
+    forget_seen_findings,
     last_decision,
     sentence_row,
     sentences_of,
@@ -24,7 +38,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     sentence stays accepted, and a sentence that was sent back and not changed stays sent back.
     The words are those that the annotator wrote; corrections by ``validate --fix``, which the
     server does not know, are made again.
-    A sentence that was sent back also stays sent back if it is empty in the new revision.
+    A sentence that was sent back also stays sent back if it is empty in the new revision, or if
+    the new revision is older than the decision, see :func:`changed_before_sent_back`.
 
     Args:
         db: The workspace's database, in a transaction.
@@ -35,6 +50,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         Number of sentences that were sent back and are written again.
     """
     corrected = 0
+    unread = changed_before_sent_back(db, before, after)
     by_slot = {sentence.slot: sentence for sentence in sentences_of(db, after)}
     for old in sentences_of(db, before):
         new = by_slot.get(old.slot)
@@ -47,14 +63,40 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
             if written != old.raw:
                 repeat_corrections(db, old.row, new.row)
         kept = new is not None and new.raw in ("", written)
+        kept = kept or old.slot in unread
         if new is not None and kept and old.state != NEW:
-            last = last_decision(db, old.row) or Decision(PULL, "", "")
-            move(db, new.row, old.state, last.decided_by, note=last.note, codes=last.codes)
+            _repeat_decision(db, old, new.row)
         elif old.state == SENT_BACK:
             corrected += 1
         if old.state != REPLACED:
             move(db, old.row, REPLACED, PULL)
     return corrected
+
+
+def changed_before_sent_back(db: sqlite3.Connection, before: int, after: int) -> list[int]:
+    """Return the sentences that a new revision changes and that were sent back after it was made.
+
+    Their author cannot have read the note. The times of both are compared by the clock of the
+    server.
+
+    Args:
+        db: The workspace's database.
+        before: Row of the old revision in the table ``annotation``.
+        after: Row of the new revision.
+
+    Returns:
+        Numbers of the sentences on the labeling page.
+    """
+    made_at = revision_time(db, after)
+    server = server_of_annotation(db, after)
+    new = {sentence.slot: sentence.raw for sentence in sentences_of(db, after)}
+    found = []
+    for old in sentences_of(db, before):
+        last = last_decision(db, old.row) if old.state == SENT_BACK else None
+        changed = new.get(old.slot) not in (None, "", _written(db, old))
+        if last is not None and changed and made_at <= on_server(db, server, last.decided_at):
+            found.append(old.slot)
+    return found
 
 
 def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[int]:
@@ -68,34 +110,84 @@ def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[in
     Returns:
         Numbers of the sentences on the labeling page.
     """
-    new = {sentence.slot: sentence.raw for sentence in sentences_of(db, after)}
+    new = {sentence.slot: _written(db, sentence) for sentence in sentences_of(db, after)}
     return [
         old.slot
         for old in sentences_of(db, before)
-        if old.state == ACCEPTED and new.get(old.slot) != written_text(db, old.row, old.raw)
+        if old.state == ACCEPTED and new.get(old.slot) != _written(db, old)
     ]
 
 
-def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:
+def restore(db: sqlite3.Connection, before: int | None, after: int) -> list[int]:
     """Make an old revision current again after the server has restored it.
 
-    Its sentences are new again: they have to be reviewed once more.
+    A sentence with the words of the revision that was current keeps its state. Another one is
+    sent back or rejected again if that was the last decision about it. Otherwise it is new: it
+    has to be reviewed once more, and the next review lists its findings again.
 
     Args:
         db: The workspace's database, in a transaction.
         before: Row of the revision that was current, or None.
         after: Row of the restored revision.
+
+    Returns:
+        Numbers on the labeling page of the sentences that are sent back again.
     """
-    for sentence in [] if before is None else sentences_of(db, before):
-        if sentence.state != REPLACED:
-            move(db, sentence.row, REPLACED, PULL)
+    sent_back = []
+    current = {} if before is None else {old.slot: old for old in sentences_of(db, before)}
     for sentence in sentences_of(db, after):
-        if sentence.state == REPLACED:
+        if sentence.state != REPLACED:
+            continue
+        old = current.get(sentence.slot)
+        last = last_decision(db, sentence.row)
+        same = old is not None and _written(db, old) == _written(db, sentence)
+        if old is not None and old.state != REPLACED and same:
+            if old.raw != sentence.raw:
+                repeat_corrections(db, old.row, sentence.row)
+            _repeat_decision(db, old, sentence.row)
+            continue
+        forget_seen_findings(db, sentence.row)
+        if last is not None and last.state in (SENT_BACK, REJECTED):
+            _repeat(db, last, sentence.row)
+            sent_back += [sentence.slot] if last.state == SENT_BACK else []
+        else:
             move(db, sentence.row, NEW, PULL)
+    for old in current.values():
+        if old.state != REPLACED:
+            move(db, old.row, REPLACED, PULL)
+    return sent_back
+
+
+def _written(db: sqlite3.Connection, sentence: SentenceRow) -> str:
+    return written_text(db, sentence.row, sentence.raw)
+
+
+def _repeat_decision(db: sqlite3.Connection, old: SentenceRow, new: int) -> None:
+    """Give a sentence the state of another one with the same words, and its last decision."""
+    last = last_decision(db, old.row) or Decision(PULL, "", "", old.state, "")
+    _repeat(db, last._replace(state=old.state), new)
+
+
+def _repeat(db: sqlite3.Connection, decision: Decision, sentence: int) -> None:
+    """Make a decision about another sentence too, as of the time when it was made."""
+    move(
+        db,
+        sentence,
+        decision.state,
+        decision.decided_by,
+        note=decision.note,
+        codes=decision.codes,
+        decided_at=decision.decided_at,
+    )
 
 
 def is_double(
-    db: sqlite3.Connection, task: int, author: int, number: int, result: str, present: set[int]
+    db: sqlite3.Connection,
+    task: int,
+    author: int | None,
+    number: int,
+    result: str,
+    present: set[int],
 ) -> bool:
     """Return whether an unknown annotation is a copy of an earlier one by the same author.
 
@@ -107,7 +199,7 @@ def is_double(
     Args:
         db: The workspace's database.
         task: Row of the task.
-        author: Row of the author.
+        author: Row of the author, or None.
         number: Number of the annotation on the server.
         result: Its result in JSON, as the workspace stores it.
         present: Numbers of the task's annotations on the server.

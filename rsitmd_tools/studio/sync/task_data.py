@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.api.client import Client, Refused
+from rsitmd_tools.studio.api.client import Client, Refused, server_time
 from rsitmd_tools.studio.sync.identity import key_of
 
 LOCK = ".tasks.lock"
@@ -33,7 +33,7 @@ def change_data(
     task: int,
     key: str,
     change: Callable[[Mapping[str, Any]], Data | None],
-) -> bool:
+) -> str | None:
     """Change the data of a task.
 
     Args:
@@ -44,7 +44,7 @@ def change_data(
         change: Returns the new data, given the old data; None changes nothing.
 
     Returns:
-        Whether the data were changed.
+        The server's time of the change; None if nothing was changed.
 
     Raises:
         OtherTask: The task is gone, or the number belongs to another task now.
@@ -67,6 +67,6 @@ def change_data(
         old = found.data or {}
         new = change(old)
         if new is None or new == old:
-            return False
-        client.call(client.sdk.tasks.update, id=str(task), data=new)
-        return True
+            return None
+        changed = client.call(client.sdk.tasks.update, id=str(task), data=new)
+        return server_time(changed.updated_at)

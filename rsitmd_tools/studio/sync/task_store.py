@@ -12,17 +12,25 @@ from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import ParsedResult, parse_result, stored_result
-from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
+from rsitmd_tools.studio.sync.revisions import (
+    carry_over,
+    changed_accepted,
+    changed_before_sent_back,
+    is_double,
+    restore,
+)
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import (
     NewRevision,
     add_revision,
+    author_email,
+    author_of_number,
     clear_latest,
     revisions,
     set_latest,
 )
-from rsitmd_tools.workspace.people import annotator_email
-from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled
+from rsitmd_tools.workspace.people import add_annotator, annotator_email
+from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled, owner_of_task
 from rsitmd_tools.workspace.texts import add_texts
 
 
@@ -71,7 +79,7 @@ class TaskStore:
         mark_task_pulled(self._db, task.row, time, drafts)
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
-        author = self._accounts.row(entry.get("completed_by"))
+        author = self._author(task, entry)
         skip = Skip(task, entry["id"], author, server_time(entry["updated_at"]))
         self._report.skipped += add_skip(self._db, skip)
 
@@ -81,15 +89,33 @@ class TaskStore:
         """Update the numbers of a task's annotations."""
         for entry in entries:
             if not entry.get("was_cancelled"):
-                author = self._accounts.row(entry.get("completed_by"))
                 free_number(self._db, task, entry)
+                author = self._known_author(task, entry)
                 adopt_number(self._db, task, entry, author, present)
 
     def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
         """Return whether the server stored the same request twice, this being the copy."""
-        author = self._accounts.row(entry.get("completed_by"))
+        author = self._known_author(task, entry)
         result = stored_result(entry.get("result"))
         return is_double(self._db, task, author, int(entry["id"]), result, present)
+
+    def _known_author(self, task: int, entry: dict[str, Any]) -> int | None:
+        """Return the author of an annotation, or None if nobody knows them.
+
+        The server forgets an author whose account was deleted. The annotation then keeps the
+        author that it had, and a new one belongs to the owner of its project.
+        """
+        if entry.get("completed_by"):
+            return self._accounts.row(entry["completed_by"])
+        known = author_of_number(self._db, task, int(entry["id"]))
+        return owner_of_task(self._db, task) if known is None else known
+
+    def _author(self, task: int, entry: dict[str, Any]) -> int:
+        """Return the author of an annotation; an unknown one is a person of their own."""
+        known = self._known_author(task, entry)
+        if known is None:
+            return add_annotator(self._db, f"unknown-{entry['id']}@removed.invalid", "")
+        return known
 
     def _annotation(self, task: Task, entry: dict[str, Any]) -> None:
         """Store a revision of an annotation, unless it is stored already."""
@@ -103,26 +129,44 @@ class TaskStore:
             self._report.changed += 1
         else:
             self._report.new += 1
+            self._add_stranger(task, entry)
         before = next((revision.row for revision in known if revision.latest), None)
         clear_latest(db, task.row, entry["id"])
         if same is not None:  # restored, as from a backup of the server
             set_latest(db, same.row)
             if before != same.row:
-                restore(db, before, same.row)
+                changed = [] if before is None else changed_accepted(db, before, same.row)
+                self._name(self._report.reopened, task, same.row, changed)
+                restored = restore(db, before, same.row)
+                self._name(self._report.still_sent_back, task, same.row, restored)
             return
         added = self._insert(task, entry, updated)
         if before is not None:
             changed = changed_accepted(db, before, added)
-            if changed:
-                author = self._accounts.row(entry.get("completed_by"))
-                self._report.reopened.append(
-                    {
-                        "image": task.filename,
-                        "annotator": annotator_email(db, author),
-                        "sentences": changed,
-                    }
-                )
+            self._name(self._report.reopened, task, added, changed)
+            unread = changed_before_sent_back(db, before, added)
+            self._name(self._report.still_sent_back, task, added, unread)
             self._report.corrected += carry_over(db, before, added)
+
+    def _add_stranger(self, task: Task, entry: dict[str, Any]) -> None:
+        """Report an annotation by somebody else in the project of an annotator."""
+        owner, author = owner_of_task(self._db, task.row), self._author(task.row, entry)
+        if owner not in (None, author):
+            self._report.strangers.append(
+                {
+                    "image": task.filename,
+                    "annotator": annotator_email(self._db, author),
+                    "owner": annotator_email(self._db, owner),
+                }
+            )
+
+    def _name(
+        self, found: list[dict[str, Any]], task: Task, annotation: int, sentences: list[int]
+    ) -> None:
+        """Add sentences of a revision to a list of the report, unless there are none."""
+        if sentences:
+            email = author_email(self._db, annotation)
+            found.append({"image": task.filename, "annotator": email, "sentences": sentences})
 
     def _add_gaps(self, image: str, author: int, written: ParsedResult) -> None:
         """Report missing sentences, and texts in fields that are not read."""
@@ -141,7 +185,7 @@ class TaskStore:
     def _insert(self, task: Task, entry: dict[str, Any], updated: str) -> int:
         """Store a new revision with its texts; return its row."""
         db = self._db
-        author = self._accounts.row(entry.get("completed_by"))
+        author = self._author(task.row, entry)
         changed_by = self._accounts.row(entry["updated_by"]) if entry.get("updated_by") else None
         row = add_revision(
             db,
@@ -156,6 +200,10 @@ class TaskStore:
                 result=stored_result(entry.get("result")),
             ),
         )
+        if not entry.get("completed_by"):
+            self._report.authorless.append(
+                {"image": task.filename, "annotator": annotator_email(db, author)}
+            )
         if changed_by is not None and changed_by != author:
             self._report.foreign.append(
                 {

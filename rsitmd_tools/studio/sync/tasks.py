@@ -16,6 +16,8 @@ from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.clock import record_clock
+from rsitmd_tools.workspace.store import utc_now
 from rsitmd_tools.workspace.tasks import (
     SentTask,
     Task,
@@ -24,6 +26,8 @@ from rsitmd_tools.workspace.tasks import (
     record_tasks,
     set_task_data,
 )
+
+HINTS = (HINT, SUGGESTED)  # only ``annotate assist`` changes them
 
 # Makes a task's data from its image and its note.
 TaskData = Callable[[TaskImage, str], dict[str, Any]]
@@ -40,6 +44,7 @@ class Tasks:
         number: Number of the project on the server.
         data: Makes a task's data from its image and its note.
         reconciled: Differences that :meth:`refresh` has found so far.
+        there: Data of the server's tasks by number, as :meth:`refresh` has read them.
     """
 
     workspace: Workspace
@@ -48,6 +53,7 @@ class Tasks:
     number: int
     data: TaskData
     reconciled: Reconciled = field(default_factory=Reconciled)
+    there: dict[int, Any] = field(default_factory=dict)
 
     def known(self) -> dict[int, Task]:
         """Return the tasks that are on the server, by row of the image."""
@@ -64,6 +70,7 @@ class Tasks:
         self.reconciled.adopted += found.adopted
         self.reconciled.removed += found.removed
         self.reconciled.deletions += found.deletions
+        self.there = {n: data for copies in on_server.values() for n, data in copies.items()}
         return on_server
 
     def find(self, images: Sequence[TaskImage]) -> tuple[int, list[TaskImage]]:
@@ -97,6 +104,9 @@ class Tasks:
     ) -> int:
         """Send new data to the tasks whose data are out of date.
 
+        If :meth:`refresh` has read the tasks, their data on the server are compared. Otherwise it
+        compares what was sent last.
+
         Annotations stay, and so do fields that somebody added to a task by hand.
 
         Args:
@@ -129,23 +139,32 @@ class Tasks:
         stale = []
         for image, task in self.known().items():
             data = self.data(images[image], note_of.get(task.row, ""))
-            if task.data_sha256 != _sha256(data):
+            if task.data_sha256 != _sha256(data) or self._differs(task, data):
                 stale.append((task, data))
         return stale
+
+    def _differs(self, task: Task, data: Mapping[str, Any]) -> bool:
+        """Return whether the server has other data for a task, as after a restore of the server."""
+        there = self.there.get(task.number)
+        return there is not None and any(
+            there.get(name) != value for name, value in data.items() if name not in HINTS
+        )
 
     def _change(self, task: Task, data: dict[str, Any]) -> bool:
         """Send new data to a task; return False if its number belongs to another task now."""
 
         def merged(old: Mapping[str, Any]) -> dict[str, Any]:
-            hints = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
-            return {**old, **data, **hints}  # only ``annotate assist`` changes the hints
+            return {**old, **data, **{name: old[name] for name in HINTS if old.get(name)}}
 
+        studio, sent_at = self.workspace.studio, utc_now()
         try:
-            change_data(self.client, self.workspace.studio, task.number, task.sha256, merged)
+            changed_at = change_data(self.client, studio, task.number, task.sha256, merged)
         except OtherTask:
             return False
         with self.workspace.transaction() as db:
             set_task_data(db, task.row, _sha256(data))
+            if changed_at is not None:
+                record_clock(self.workspace, self.client.connection.key, sent_at, changed_at)
         return True
 
     def _send(self, images: Sequence[TaskImage]) -> None:

@@ -18,7 +18,9 @@ from rsitmd_tools.studio.sync.assign import (
     reassign_skipped,
     replan,
     skipped_by_all,
+    superfluous,
     wanting,
+    withdraw,
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import REFUSED, decide
@@ -265,6 +267,28 @@ def test_replan_moves_open_images_from_annotators_who_fell_behind(workspace: Wor
         assert sum(load.values()) == 6
         assert {len(held) for held in by_image(workspace).values()} == {2}
         assert replan(workspace) == 0
+
+
+def test_open_images_with_too_many_annotators_are_withdrawn(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 3") as workspace:
+        people_in(workspace, 3)
+        assign(workspace, wanting(workspace))
+        assert superfluous(workspace) == []
+        people = [person_of(workspace, f"{name}@example.org").row for name in NAMES[:3]]
+        for person in people[:2]:
+            write(workspace, person, 1)
+        for person in people:
+            write(workspace, person, 2)
+    with with_settings(workspace, "annotators_per_image = 2") as workspace:
+        # Two have written image 1, all three image 2; of the ten others one is too many each.
+        assert len(superfluous(workspace)) == 11
+        assert withdraw(workspace) == 11
+        assert people[2] not in by_image(workspace)[1]
+        assert len(by_image(workspace)[2]) == 3
+        assert {len(by_image(workspace)[image]) for image in range(3, 13)} == {2}
+        load = open_work(workspace)
+        assert max(load.values()) - min(load.values()) <= 1
+        assert (withdraw(workspace), wanting(workspace)) == (0, [])
 
 
 def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsitmd_tools.studio.sync.results import ParsedResult, as_result, one_line, parse_result
+from rsitmd_tools.studio.sync.results import (
+    ParsedResult,
+    as_result,
+    is_visible,
+    one_line,
+    parse_result,
+)
 
-lines = st.text().map(one_line).filter(bool)
+lines = st.text().map(one_line).filter(is_visible)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -63,6 +70,18 @@ def test_blank_fields_and_unknown_regions_are_ignored() -> None:
     result.append({"type": "rating", "value": {"rating": 3}})
     unread = (("sentence9999", 1), ("note", 1))
     assert parse_result(result) == ParsedResult((), ("blue sea",), unread=unread)
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\u200b \u200b", "\ufeff", "\u2060\u00ad", "\u0301", "\u3164"]
+)
+def test_a_text_without_a_visible_character_is_empty(text: str) -> None:
+    assert parse_result(as_result([text], [text])) == ParsedResult((), ())
+
+
+@pytest.mark.parametrize("text", ["a\u200b", "\U0001f6a2", "é", "字", "1", "."])
+def test_a_text_with_a_visible_character_is_kept_as_it_is(text: str) -> None:
+    assert parse_result(as_result([text], [])).sentences == ((1, text),)
 
 
 def test_a_renamed_field_is_read_unless_the_original_field_exists() -> None:

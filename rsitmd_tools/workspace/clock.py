@@ -1,0 +1,39 @@
+"""The clock of a server, compared with the one of this computer.
+
+The times of annotations are those of the server, the times of decisions those of this computer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+from rsitmd_tools.workspace.store import Workspace
+
+
+def record_clock(workspace: Workspace, server: str, sent_at: str, changed_at: str) -> None:
+    """Record by how much the clock of a server is ahead. Call it inside a transaction.
+
+    The time that the request needed counts as part of it. So a change that the server records
+    after this one is always newer than a decision that was made before the request.
+
+    Args:
+        workspace: The workspace.
+        server: Key of the server.
+        sent_at: When a request was sent, by the clock of this computer.
+        changed_at: When the server carried it out, by its own clock.
+    """
+    ahead = datetime.fromisoformat(changed_at) - datetime.fromisoformat(sent_at)
+    workspace.set_fact(_fact(server), str(ahead.total_seconds()))
+
+
+def on_server(db: sqlite3.Connection, server: str, time: str) -> str:
+    """Return what the clock of a server showed at a time of this computer."""
+    row = db.execute("SELECT value FROM fact WHERE key = ?", (_fact(server),)).fetchone()
+    ahead = timedelta(seconds=0.0 if row is None else float(row["value"]))
+    shown = (datetime.fromisoformat(time) + ahead).astimezone(UTC)
+    return shown.isoformat(timespec="microseconds")
+
+
+def _fact(server: str) -> str:
+    return f"clock.{server}"

@@ -1,0 +1,206 @@
+"""What a pull stores of one task, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from rsitmd_tools.studio.campaign.payment import payment
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
+from rsitmd_tools.studio.sync.notes import notes
+from rsitmd_tools.studio.sync.pull_report import PullReport
+from rsitmd_tools.studio.sync.results import as_result
+from rsitmd_tools.studio.sync.task_store import TaskStore
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.clock import record_clock
+from rsitmd_tools.workspace.states import move
+from rsitmd_tools.workspace.tasks import tasks_of
+from tests.builders import WHEN, add
+
+ANNA, BERTA = 1, 2
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace with two annotators, a project of Anna and one task in it."""
+    folder = tmp_path / "w"
+    Workspace.create(folder).close()
+    settings = "[annotation]\nannotators_per_image = 2\n"
+    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with Workspace.open(folder, write=True) as made:
+        with made.transaction() as db:
+            for email in ("anna@x.org", "berta@x.org"):
+                add(db, "annotator", email=email, joined_at=WHEN)
+            add(db, "project", annotator_id=ANNA)
+            add(db, "image")
+            add(db, "task", image_id=1)
+        yield made
+
+
+class Accounts:
+    """The accounts of a server: each has the number of its annotator."""
+
+    def row(self, user: Any) -> int:
+        return int(user)
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T00:00:{second:02}.000000+00:00"
+
+
+def entry(
+    text: str, changed: int, author: int | None = ANNA, number: int = 7, made: int = 1
+) -> dict[str, Any]:
+    """Return an annotation as the server sends it, last changed at a second."""
+    return {
+        "id": number,
+        "created_at": at(made),
+        "updated_at": at(changed),
+        "completed_by": author,
+        "updated_by": author,
+        "result": as_result([text], ["red ship"]),
+    }
+
+
+def store(workspace: Workspace, *entries: dict[str, Any]) -> PullReport:
+    """Store the task of image 1 as a pull does."""
+    report = PullReport()
+    accounts = TaskStore(workspace, cast("ServerAccounts", Accounts()), report)
+    [task] = tasks_of(workspace.db, 1)
+    with workspace.transaction():
+        latest = max(one["updated_at"] for one in entries)
+        accounts.store(task, SimpleNamespace(updated_at=latest, annotations=list(entries)))
+    return report
+
+
+def texts(workspace: Workspace) -> list[tuple[str, str]]:
+    """Return the sentences of all revisions with their states."""
+    rows = workspace.db.execute("SELECT raw, state FROM sentence ORDER BY id")
+    return [(row["raw"], row["state"]) for row in rows]
+
+
+def decide(workspace: Workspace, state: str, note: str = "") -> None:
+    """Decide about the latest sentence."""
+    with workspace.transaction() as db:
+        sentence = db.execute("SELECT max(id) FROM sentence").fetchone()[0]
+        move(db, sentence, state, "B. Lee", note=note)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "changed", "corrected"),
+    [(0, 20, 0), (0, 21, 1), (None, 20, 0), (None, 21, 1), (10, 30, 0), (10, 31, 1), (-10, 11, 1)],
+)
+def test_a_change_before_a_sentence_was_sent_back_does_not_correct_it(
+    workspace: Workspace, ahead: int | None, changed: int, corrected: int
+) -> None:
+    """Sent back at second 20 of this computer; the clock of the server is ahead."""
+    store(workspace, entry("There are many roads.", 1))
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:
+        db.execute("UPDATE decision SET decided_at = ?", (at(20),))
+        if ahead is not None:
+            record_clock(workspace, "here", at(25), at(25 + ahead))
+    report = store(workspace, entry("There are many roads, yes.", changed))
+    assert report.corrected == corrected
+    state = "new" if corrected else "sent back"
+    assert texts(workspace)[-1] == ("There are many roads, yes.", state)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    assert report.still_sent_back == ([] if corrected else [named])
+    assert bool(notes(workspace, 1)) is not bool(corrected)
+    if not corrected:  # when she has read the note
+        assert "count them" in notes(workspace, 1)[1]
+        assert store(workspace, entry("Two roads.", 40)).corrected == 1
+
+
+def test_a_kept_request_keeps_its_time(workspace: Workspace) -> None:
+    """A pull that changes nothing of a sentence does not make its correction too old."""
+    store(workspace, entry("Many roads.", 1))
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:
+        db.execute("UPDATE decision SET decided_at = ?", (at(2),))
+    kept = entry("Many roads.", 3)
+    store(workspace, {**kept, "result": as_result(["Many roads."], ["grey road"])})
+    assert store(workspace, entry("Two roads.", 4)).corrected == 1
+
+
+def test_a_restored_server_does_not_replace_an_accepted_text_unseen(workspace: Workspace) -> None:
+    old, new = entry("There are many roads.", 1), entry("Two roads cross.", 2)
+    store(workspace, old)
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:  # before Anna has changed it
+        db.execute("UPDATE decision SET decided_at = ?", (at(1),))
+    assert store(workspace, new).corrected == 1
+    decide(workspace, "accepted")
+    report = store(workspace, old)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    assert (report.reopened, report.still_sent_back) == ([named], [named])
+    assert texts(workspace) == [
+        ("There are many roads.", "sent back"),
+        ("Two roads cross.", "replaced"),
+    ]
+    assert store(workspace, old) == PullReport(), "nothing has changed since"
+
+
+def authors(workspace: Workspace) -> list[str]:
+    """Return the authors of all revisions."""
+    rows = workspace.db.execute(
+        "SELECT email FROM annotation JOIN annotator ON annotator.id = annotator_id"
+        " ORDER BY annotation.id"
+    )
+    return [row["email"] for row in rows]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_changed_text_of_a_deleted_account_keeps_its_author(
+    workspace: Workspace, shared: bool
+) -> None:
+    with workspace.transaction() as db:
+        if shared:
+            db.execute("UPDATE project SET annotator_id = NULL")
+        add(db, "annotator", email="lead@x.org")
+    store(workspace, entry("A ship.", 1, BERTA))
+    report = store(workspace, {**entry("A white ship.", 2, None), "updated_by": 3})
+    assert authors(workspace) == ["berta@x.org"] * 2
+    assert report.authorless == [{"image": "port_1.tif", "annotator": "berta@x.org"}]
+    assert [one["changed_by"] for one in report.foreign] == ["lead@x.org"]
+    assert {row["annotator"]: row["annotations"] for row in payment(workspace)} == {
+        "berta@x.org": 1
+    }
+
+
+def test_a_new_text_of_a_deleted_account_counts_for_the_owner_of_the_project(
+    workspace: Workspace,
+) -> None:
+    report = store(workspace, entry("A ship.", 1, None), entry("A ship.", 2, None, 8, made=2))
+    assert authors(workspace) == ["anna@x.org"]
+    assert report.doubled == 1, "the server stored one request twice"
+    assert len(report.authorless) == 1
+
+
+def test_new_texts_of_deleted_accounts_in_a_shared_project_have_different_authors(
+    workspace: Workspace,
+) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE project SET annotator_id = NULL")
+    first, second = entry("A ship.", 1, None), entry("A long pier.", 2, None, 8, made=2)
+    report = store(workspace, first, second)
+    unknown = ["unknown-7@removed.invalid", "unknown-8@removed.invalid"]
+    assert authors(workspace) == unknown
+    assert [one["annotator"] for one in report.authorless] == unknown
+    state = status(workspace)
+    assert (state["complete"], state["missing"]) == (1, 0)
+    assert [row["annotator"] for row in payment(workspace)] == unknown
+    assert store(workspace, first, second).authorless == [], "nothing is new"
+
+
+def test_a_text_in_the_project_of_somebody_else_is_named_once(workspace: Workspace) -> None:
+    named = {"image": "port_1.tif", "annotator": "berta@x.org", "owner": "anna@x.org"}
+    assert store(workspace, entry("A ship.", 1, BERTA)).strangers == [named]
+    assert store(workspace, entry("A white ship.", 2, BERTA)).strangers == []
+    own = store(workspace, entry("A white ship.", 2, BERTA), entry("A pier.", 3, ANNA, 8, made=3))
+    assert own.strangers == []

@@ -1,0 +1,79 @@
+"""The tasks of a project: their data on the server are those of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from rsitmd_tools.annotation_templates import HINT, SUGGESTED
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.tasks import Tasks, own_data
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.states import move
+from rsitmd_tools.workspace.tasks import TaskImage, task_images
+from tests.builders import add, add_annotation
+from tests.studio.sync.memory_server import MemoryServer
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace with two images and one annotator, who has a project."""
+    with Workspace.create(tmp_path / "w") as made:
+        made.studio.mkdir(exist_ok=True)
+        with made.transaction() as db:
+            add(db, "annotator", email="anna@x.org")
+            add(db, "project", annotator_id=1)
+            for number in (1, 2):
+                add(db, "image", number=number)
+                add(db, "assignment", annotator_id=1, image_id=number)
+        yield made
+
+
+def data_of(image: TaskImage, note: str) -> dict[str, Any]:
+    return {HINT: "", SUGGESTED: [], **own_data(image, "http://here/image", note)}
+
+
+def push(workspace: Workspace, server: MemoryServer) -> int:
+    """Send tasks and their data as a push does; return how many were changed."""
+    images = {image.row: image for image in task_images(workspace.db)}
+    tasks = Tasks(workspace, cast("Client", server), 1, 1, data_of)
+    _, missing = tasks.find(list(images.values()))
+    tasks.send(missing, 10, lambda count: None)
+    return tasks.update(images)
+
+
+def test_a_note_that_the_server_has_lost_is_sent_again(workspace: Workspace) -> None:
+    server = MemoryServer()
+    assert push(workspace, server) == 0
+    with workspace.transaction() as db:
+        add_annotation(db, ["Many roads."])
+        move(db, 1, "sent back", "B. Lee", note="count them")
+    assert (push(workspace, server), push(workspace, server)) == (1, 0)
+    note = server.tasks[1].data["note"]
+    assert "count them" in note
+    server.tasks[1].data = {**server.tasks[1].data, "note": ""}  # an older database
+    assert (push(workspace, server), push(workspace, server)) == (1, 0)
+    assert server.tasks[1].data["note"] == note
+
+
+def test_a_note_that_is_dealt_with_is_removed_again(workspace: Workspace) -> None:
+    server = MemoryServer()
+    push(workspace, server)
+    server.tasks[2].data = {**server.tasks[2].data, "note": "Sent back to anna@x.org: count"}
+    assert (push(workspace, server), push(workspace, server)) == (1, 0)
+    assert server.tasks[2].data["note"] == ""
+
+
+def test_hints_and_fields_of_others_stay(workspace: Workspace) -> None:
+    server = MemoryServer()
+    push(workspace, server)
+    others = {HINT: "said before", SUGGESTED: ["- port"], "batch": "7"}
+    server.tasks[1].data = {**server.tasks[1].data, **others}
+    assert push(workspace, server) == 0
+    server.tasks[1].data = {**server.tasks[1].data, "image": "http://elsewhere"}
+    assert push(workspace, server) == 1
+    assert others.items() <= server.tasks[1].data.items()
+    assert server.tasks[1].data["image"] == "http://here/image"
