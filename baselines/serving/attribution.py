@@ -38,6 +38,12 @@ class Attribution:
             for word, value, level in zip(self.words, mean, levels(mean), strict=True)
         ]
 
+    def strongest(self, row: int, count: int = 3) -> list[tuple[str, float]]:
+        """Return the words that raised the score of an image most, the strongest first."""
+        values = self.effects[row]
+        order = np.argsort(-values, kind="stable")[:count].tolist()
+        return [(self.words[n], float(values[n])) for n in order if values[n] > FLAT]
+
 
 def levels(values: npt.NDArray[np.floating]) -> list[int]:
     """Return how strong each value is, relative to the strongest: ``-LEVELS`` to ``LEVELS``."""

@@ -55,7 +55,9 @@ SHOWN = 6  # files on the terminal; --json has all
     type=click.IntRange(0),
     help="Take the images of this fold as test and all others as train; see `build split --folds`.",
 )
-@click.option("--force", is_flag=True, help="Replace DST when the new folder is complete.")
+@click.option(
+    "--force", is_flag=True, help="Replace the dataset in DST when the new one is complete."
+)
 @input_format_option
 @json_option
 def command(

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 @click.option("--with-names", is_flag=True, help="Name the annotators instead of numbering them.")
 @click.option("--tar", is_flag=True, help="Also write OUT.tar.")
 @click.option(
-    "--force", is_flag=True, help="Replace OUT (and OUT.tar) when the new one is complete."
+    "--force",
+    is_flag=True,
+    help="Replace the release OUT (and OUT.tar) when the new one is complete.",
 )
 @json_option
 def command(

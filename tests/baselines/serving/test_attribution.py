@@ -27,6 +27,10 @@ def test_an_effect_is_the_score_minus_that_without_the_word(
     whole, *without = searcher.text_scores(captions)[[4, 0]].T
     for effect, score in zip(found.effects.T, without, strict=True):
         assert effect == pytest.approx(whole - score, abs=1e-5)
+    strongest = found.strongest(0)
+    assert [value for _, value in strongest] == sorted(
+        (float(value) for value in found.effects[0] if value > 1e-6), reverse=True
+    )
 
 
 @pytest.mark.parametrize("query", ["sentence", "both", "keywords"])
