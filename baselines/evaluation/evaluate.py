@@ -273,9 +273,7 @@ def write(
     with atomic_path(run.folder / "queries.csv") as queries:
         write_queries(queries, gallery, hits.to_text, hits.to_image)
         write_json(run.result_file, result)
-    failures.attempt(
-        run.examples_file, lambda: write_json(run.examples_file, examples(scores, gallery))
-    )
+    failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
     failures.attempt(
         run.analysis_file, lambda: write_analysis(run.analysis_file, scored, result, of_model())
     )
@@ -284,3 +282,8 @@ def write(
         relevant = relevant_pairs(gallery, pairs)
         trec = folder / "trec"
         failures.attempt(trec, lambda: write_run_files(scores, gallery, relevant, trec))
+
+
+def _write_examples(run: Run, scores: Scores, gallery: Gallery) -> None:
+    run.examples_file.unlink(missing_ok=True)  # a folder of this name is named as the obstacle
+    write_json(run.examples_file, examples(scores, gallery))
