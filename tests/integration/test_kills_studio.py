@@ -30,6 +30,7 @@ from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from tests.integration.conftest import AddImages, MakeOwn, ProcessesOf, Tool
@@ -121,8 +122,10 @@ class Campaign:
         turn = next(self._turns)
         text = f"There {'are many boats' if turn % 2 else 'is one boat'} at berth {turn}."
         self.maybe[key] = text
-        write = person.rewrite if key in self.sure else person.submit
-        write(key.task, [text], ["white boat"])
+        if key in self.sure:
+            rewrite(person, key.task, [text], ["white boat"])
+        else:
+            person.submit(key.task, [text], ["white boat"])
         self.sure[key] = self.maybe.pop(key)
         self.confirmed += 1
 

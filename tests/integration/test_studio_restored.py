@@ -18,6 +18,7 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeOwn
@@ -47,7 +48,7 @@ def test_a_restored_text_is_sent_back_again_and_not_released(
         pull(workspace)
         assert len(review(workspace, ReviewRequest("B. Lee", send_back="S104")).sent_back) == 1
         copy_database(database, tmp_path / "backup.sqlite3")
-        lead.rewrite(task, ["Two grey roads cross the green field."], ["green field"])
+        rewrite(lead, task, ["Two grey roads cross the green field."], ["green field"])
         assert pull(workspace).corrected == 1
         assert review(workspace, ReviewRequest("B. Lee", accept="clean")).accepted == 1
     copy_database(tmp_path / "backup.sqlite3", database)
