@@ -20,7 +20,7 @@ from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.texts import jaccard, split_words
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
-from rsitmd_tools.studio.sync.results import Written
+from rsitmd_tools.studio.sync.results import ParsedResult
 from rsitmd_tools.workspace import Settings
 
 SEED = 0
@@ -48,14 +48,17 @@ def main() -> None:
     adviser.warm()
     filled = seconds(
         lambda: [
-            adviser.learn(str(n), n, "airport", Written(((1, t),), ())) for n, t in enumerate(texts)
+            adviser.learn(str(n), n, "airport", ParsedResult(((1, t),), ()))
+            for n, t in enumerate(texts)
         ]
     )
     drawn = random.Random(SEED)
     asked = [(n, texts[n]) for n in drawn.sample(range(SENTENCES), ASKED)]
     near = [seconds(lambda t=text: adviser.near(t)) for _, text in asked]
     hints = [
-        seconds(lambda n=n, t=text: adviser.hints(str(n), n, "airport", Written(((1, t),), ())))
+        seconds(
+            lambda n=n, t=text: adviser.hints(str(n), n, "airport", ParsedResult(((1, t),), ()))
+        )
         for n, text in asked
     ]
     split = [split_words(text) for text in texts]

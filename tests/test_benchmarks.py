@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -90,3 +91,14 @@ def test_every_script_parses_its_arguments_in_this_way() -> None:
     assert all({"run_script", "arguments_of"} & calls[name] for name in others), others
     mains = {file.stem for file in files if "\nif __name__ ==" in file.read_text("utf-8")}
     assert mains == {*trees} - {"prior_growth", "prior_plain", "rows"}
+
+
+@pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("*.py")), ids=lambda file: file.stem)
+def test_what_a_script_imports_from_the_tool_exists(script: Path) -> None:
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rsitmd_tools"):
+            module = importlib.import_module(str(node.module))
+            for alias in node.names:
+                assert hasattr(module, alias.name) or importlib.util.find_spec(
+                    f"{node.module}.{alias.name}"
+                )
