@@ -75,7 +75,7 @@ class Dataset(records.Dataset):
             stop: The search ends before this index.
 
         Raises:
-            ValueError: There is none.
+            ValueError: No image is this record or has this file name.
         """
         for index in range(*slice(start, stop).indices(len(self.images))):
             if _is(self.images[index], value):

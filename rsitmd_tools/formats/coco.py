@@ -22,9 +22,9 @@ from rsitmd_tools.formats.parts import (
     check_writable,
     dataset_of,
     files_in,
-    head_of,
     in_folder,
     malformed,
+    object_in,
     parts_of,
     string,
 )
@@ -37,7 +37,6 @@ from rsitmd_tools.formats.rsitmd import (
     optional_fields,
     sentence_of,
 )
-from rsitmd_tools.text_files import MAX_BYTES
 
 _SUBFOLDER = "annotations"
 _DATASET_FIELDS = frozenset(("dataset", "images", "annotations"))
@@ -215,14 +214,7 @@ def _folder(path: Path) -> Path:
 
 def _is_coco(file: Path) -> bool:
     """Return whether a file has the keys of COCO; its lists can be in any order."""
-    if file.name == OTHER or not head_of(file).lstrip().startswith("{"):
-        return False
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            return False
-        data = file.read_bytes()
-    except OSError:
-        return False
+    data = b"" if file.name == OTHER else object_in(file)
     captions = b'"annotations"' in data and b'"image_id"' in data
     return b'"file_name"' in data and (captions or bool(_NO_CAPTIONS.search(data)))
 

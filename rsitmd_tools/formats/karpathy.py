@@ -16,9 +16,8 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import rsitmd
 from rsitmd_tools.formats.holds import REQUIRED
-from rsitmd_tools.formats.parts import check_writable, files_in, head_of
+from rsitmd_tools.formats.parts import check_writable, files_in, head_of, object_in
 from rsitmd_tools.formats.registry import Format
-from rsitmd_tools.text_files import MAX_BYTES
 
 FILENAME = "dataset.json"
 # A file of this layout has all fields of the first list and none of the second, in no image.
@@ -82,14 +81,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _has_its_fields(file: Path) -> bool:
-    if file.name == rsitmd.FILENAME or not head_of(file).lstrip().startswith("{"):
-        return False
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            return False
-        data = file.read_bytes()
-    except OSError:
-        return False
+    data = b"" if file.name == rsitmd.FILENAME else object_in(file)
     return all(field.search(data) for field in _FIELDS) and not _FIELDS_OF_RSITMD.search(data)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.text_files import MAX_BYTES
 
 # Spellings of the splits in file names and columns.
 _SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
@@ -240,6 +241,19 @@ def head_of(file: Path) -> str:
             return stream.read(_HEAD).decode("utf-8-sig", "replace")
     except OSError:
         return ""
+
+
+def object_in(file: Path) -> bytes:
+    """Return the content of a file that begins like a JSON object.
+
+    It is empty if the file begins otherwise, cannot be read or is larger than 500 MB.
+    """
+    try:
+        if not head_of(file).lstrip().startswith("{") or file.stat().st_size > MAX_BYTES:
+            return b""
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 def malformed(file: Path, key: str, what: str) -> RsitmdError:

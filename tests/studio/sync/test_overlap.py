@@ -15,8 +15,9 @@ from rsitmd_tools.studio.sync.overlap import show_again
 from rsitmd_tools.studio.sync.projects import Project
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import person_of
-from tests.builders import WHEN, add, add_annotation
+from tests.builders import add, add_annotation
 from tests.studio.sync.memory_server import MemoryServer
+from tests.studio.sync.teams import workspace_of
 
 ANNA, BERTA, CLARA = 1, 2, 3
 
@@ -24,14 +25,8 @@ ANNA, BERTA, CLARA = 1, 2, 3
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace with a project, three annotators and two images with a task each."""
-    folder = tmp_path / "w"
-    Workspace.create(folder).close()
-    settings = "[annotation]\nannotators_per_image = 2\n"
-    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
-    with Workspace.open(folder, write=True) as made:
+    with workspace_of(tmp_path / "w", "anna@x.org", "berta@x.org", "clara@x.org") as made:
         with made.transaction() as db:
-            for email in ("anna@x.org", "berta@x.org", "clara@x.org"):
-                add(db, "annotator", email=email, joined_at=WHEN)
             add(db, "project")
             for number in (1, 2):
                 add(db, "image", number=number)

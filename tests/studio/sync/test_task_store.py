@@ -20,7 +20,8 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.clock import record_clock
 from rsitmd_tools.workspace.states import move
 from rsitmd_tools.workspace.tasks import tasks_of
-from tests.builders import WHEN, add
+from tests.builders import add
+from tests.studio.sync.teams import workspace_of
 
 ANNA, BERTA = 1, 2
 
@@ -28,14 +29,8 @@ ANNA, BERTA = 1, 2
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace with two annotators, a project of Anna and one task in it."""
-    folder = tmp_path / "w"
-    Workspace.create(folder).close()
-    settings = "[annotation]\nannotators_per_image = 2\n"
-    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
-    with Workspace.open(folder, write=True) as made:
+    with workspace_of(tmp_path / "w", "anna@x.org", "berta@x.org") as made:
         with made.transaction() as db:
-            for email in ("anna@x.org", "berta@x.org"):
-                add(db, "annotator", email=email, joined_at=WHEN)
             add(db, "project", annotator_id=ANNA)
             add(db, "image")
             add(db, "task", image_id=1)
