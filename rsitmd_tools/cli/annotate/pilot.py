@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +15,10 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import command_line, count_of
+from rsitmd_tools.errors import WrongUsage, command_line, count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace import Workspace
 
 LISTED = 5  # images that are named in a note
 
@@ -66,16 +71,8 @@ def command(
       rsitmd annotate pilot my-dataset --admit anna@example.org
       rsitmd annotate pilot my-dataset --stop
     """
-    from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.campaign.pilot import (
-        pilot_state,
-        plan_pilot,
-        start_pilot,
-        stop_pilot,
-        unknown_images,
-    )
+    from rsitmd_tools.studio.campaign.pilot import pilot_state, plan_pilot
     from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
     from rsitmd_tools.workspace.people import person_of
 
     for option, value in (("--references", references), ("--images", images)):
@@ -85,43 +82,80 @@ def command(
         raise WrongUsage(
             "the same address is passed to --admit and --refuse", hint="use one of the two options"
         )
-    who = reviewer_name(reviewer) if admit or refuse or start or stop else ""
+    changes = start or stop or bool(admit or refuse)
+    who = reviewer_name(reviewer) if changes else ""
     if (admit or refuse) and not start:
-        with Workspace.open(folder) as workspace:
-            if not pilot_state(workspace)["images"]:
-                option = "--admit" if admit else "--refuse"
-                raise WrongUsage(
-                    f"{option} requires a pilot, and none is running",
-                    where=folder,
-                    hint="add --start to start one",
-                )
-    with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
+        _check_running(folder, "--admit" if admit else "--refuse")
+    with Workspace.open(folder, write=changes) as workspace:
         # Nothing is recorded unless all of it can be.
         for email in (*admit, *refuse):
             person_of(workspace, email)
         if start and stop:
             plan_pilot(workspace, images, references)
-        for email in admit:
-            decide(workspace, email, ADMITTED, who)
-        for email in refuse:
-            if freed := decide(workspace, email, REFUSED, who):
-                push = command_line("annotate", "push", folder)
-                number = count_of(freed, "open image")
-                click.echo(f"{email}: to assign {number} to others, run: {push}", err=True)
+        _decide(workspace, admit, refuse, who)
         if stop:
-            admitted = stop_pilot(workspace, who)
-            click.echo(f"pilot stopped{'' if start else _after_stop(admitted, folder)}", err=True)
+            _stop(workspace, who, next_step=not start)
         if start:
-            if references is not None:
-                _print_unknown(unknown_images(workspace, references), references)
-            start_pilot(workspace, images, references, who)
-            if wrote := admit_writers(workspace):
-                shown = ", ".join(wrote)
-                click.echo(f"admitted, already wrote for the campaign: {shown}", err=True)
+            _start(workspace, images, references, who)
         state = pilot_state(workspace)
     if as_json:
         print_json(state)
-        return
+    else:
+        _print_state(state)
+
+
+def _check_running(folder: Path, option: str) -> None:
+    from rsitmd_tools.studio.campaign.pilot import pilot_state
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(folder) as workspace:
+        if not pilot_state(workspace)["images"]:
+            raise WrongUsage(
+                f"{option} requires a pilot, and none is running",
+                where=folder,
+                hint="add --start to start one",
+            )
+
+
+def _decide(workspace: Workspace, admit: Sequence[str], refuse: Sequence[str], who: str) -> None:
+    """Admit and refuse annotators; say how many images a refused one leaves to others."""
+    from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, decide
+
+    for email in admit:
+        decide(workspace, email, ADMITTED, who)
+    for email in refuse:
+        if freed := decide(workspace, email, REFUSED, who):
+            push = command_line("annotate", "push", workspace.path)
+            number = count_of(freed, "open image")
+            click.echo(f"{email}: to assign {number} to others, run: {push}", err=True)
+
+
+def _stop(workspace: Workspace, who: str, *, next_step: bool) -> None:
+    """Stop the pilot; name the annotators it admits and the next step, if asked to."""
+    from rsitmd_tools.studio.campaign.pilot import stop_pilot
+
+    admitted = stop_pilot(workspace, who)
+    line = "pilot stopped"
+    if next_step:
+        line += f"; admitted: {', '.join(admitted)}" if admitted else ""
+        line += f"; run: {command_line('annotate', 'push', workspace.path)}"
+    click.echo(line, err=True)
+
+
+def _start(workspace: Workspace, images: int | None, references: Path | None, who: str) -> None:
+    """Start a pilot; name unknown references, and the annotators it admits."""
+    from rsitmd_tools.studio.campaign.pilot import start_pilot, unknown_images
+    from rsitmd_tools.workspace.admission import admit_writers
+
+    if references is not None:
+        _print_unknown(unknown_images(workspace, references), references)
+    start_pilot(workspace, images, references, who)
+    if wrote := admit_writers(workspace):
+        click.echo(f"admitted, already wrote for the campaign: {', '.join(wrote)}", err=True)
+
+
+def _print_state(state: Mapping[str, Any]) -> None:
+    """Print the images of the pilot, and one line about each annotator."""
     if not state["images"]:
         click.echo("no pilot is running; use --start to start one")
         return
@@ -149,9 +183,3 @@ def _print_unknown(names: list[str], references: Path) -> None:
     more = ", ..." if len(names) > LISTED else ""
     number = count_of(len(names), "image")
     note(f"{references}: {number} not in the workspace: {', '.join(names[:LISTED])}{more}")
-
-
-def _after_stop(emails: list[str], folder: Path) -> str:
-    """Return which annotators the end of a pilot admits, and the next command."""
-    admitted = f"; admitted: {', '.join(emails)}" if emails else ""
-    return f"{admitted}; run: {command_line('annotate', 'push', folder)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,10 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import command_line, count_of
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace import Workspace
 
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
@@ -56,14 +59,9 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.errors import RsitmdError, WrongUsage
-    from rsitmd_tools.studio.api.client import Client
-    from rsitmd_tools.studio.api.connection import connection_of
-    from rsitmd_tools.studio.campaign.people import lock_out
-    from rsitmd_tools.studio.sync.accounts import ServerAccounts
     from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.licence import accept, licence_state
-    from rsitmd_tools.workspace.people import has_left, join, leave, members
+    from rsitmd_tools.workspace.licence import licence_state
+    from rsitmd_tools.workspace.people import members
 
     if bool(emails) != (action != "list"):
         example = () if action == "list" else (action, "EMAIL")
@@ -73,52 +71,16 @@ def command(
         )
     if reviewer is not None and action != "accept":
         raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
+    for email in emails:
+        if "@" not in email.strip("@") or len(email.split()) != 1:
+            raise WrongUsage(
+                "not an email address", where=email, hint="use an address such as anna@example.org"
+            )
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
-            try:
-                accounts = ServerAccounts(workspace, Client(connection_of(workspace)))
-                removed = accounts.removed()
-            except RsitmdError as error:
-                removed = []
-                hint = f"; {error.hint}" if error.hint else ""
-                warn(
-                    "the list does not show accounts that were removed on the server since the last"
-                    f" push or pull: {error.what}{hint}"
-                )
-            push = command_line("annotate", "push", folder)
-            for email in removed:
-                click.echo(
-                    f"{email}: account removed on the server. To assign the open images to others,"
-                    f" run: {push}",
-                    err=True,
-                )
+            _print_removed(workspace)
         for email in emails:
-            if "@" not in email.strip("@") or len(email.split()) != 1:
-                raise WrongUsage(
-                    "not an email address",
-                    where=email,
-                    hint="use an address such as anna@example.org",
-                )
-        for email in emails:
-            if action == "add":
-                result = "added" if join(workspace, email) else "is already an annotator"
-                click.echo(f"{email}: {result}", err=True)
-                continue
-            if action == "accept":
-                new = accept(workspace, email, reviewer_name(reviewer))
-                result = "acceptance recorded" if new else "has already accepted the licence"
-                click.echo(f"{email}: {result}", err=True)
-                continue
-            left = action == "remove" and has_left(workspace, email)
-            if action == "remove":
-                lock_out(workspace, Client(connection_of(workspace)), email)
-            freed = 0 if left else leave(workspace, email)
-            push = command_line("annotate", "push", folder)
-            result = "removed" if action == "remove" else "deactivated"
-            if freed:
-                images = count_of(freed, "open image")
-                result += f". To assign {images} to others, run: {push}"
-            click.echo(f"{email}: {result}", err=True)
+            click.echo(f"{email}: {_change(workspace, action, email, reviewer)}", err=True)
         people = [asdict(member) for member in members(workspace)]
         licence = licence_state(workspace)
     for person in people:
@@ -133,6 +95,61 @@ def command(
             "no annotators yet; to print the sign-up link, run: "
             + command_line("annotate", "invite", folder)
         )
+
+
+def _print_removed(workspace: Workspace) -> None:
+    """Name the accounts that were removed on the server, if the server answers."""
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
+    from rsitmd_tools.studio.sync.accounts import ServerAccounts
+
+    try:
+        removed = ServerAccounts(workspace, Client(connection_of(workspace))).removed()
+    except RsitmdError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        warn(
+            "the list does not show accounts that were removed on the server since the last"
+            f" push or pull: {error.what}{hint}"
+        )
+        return
+    push = command_line("annotate", "push", workspace.path)
+    for email in removed:
+        click.echo(
+            f"{email}: account removed on the server. To assign the open images to others,"
+            f" run: {push}",
+            err=True,
+        )
+
+
+def _change(workspace: Workspace, action: str, email: str, reviewer: str | None) -> str:
+    """Apply an action to an annotator; return what happened."""
+    from rsitmd_tools.workspace.licence import accept
+    from rsitmd_tools.workspace.people import join
+
+    if action == "add":
+        return "added" if join(workspace, email) else "is already an annotator"
+    if action == "accept":
+        new = accept(workspace, email, reviewer_name(reviewer))
+        return "acceptance recorded" if new else "has already accepted the licence"
+    return _take_out(workspace, email, remove=action == "remove")
+
+
+def _take_out(workspace: Workspace, email: str, *, remove: bool) -> str:
+    """Deactivate an annotator, or remove the account too; return what happened."""
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
+    from rsitmd_tools.studio.campaign.people import lock_out
+    from rsitmd_tools.workspace.people import has_left, leave
+
+    left = remove and has_left(workspace, email)
+    if remove:
+        lock_out(workspace, Client(connection_of(workspace)), email)
+    freed = 0 if left else leave(workspace, email)
+    result = "removed" if remove else "deactivated"
+    if not freed:
+        return result
+    push = command_line("annotate", "push", workspace.path)
+    return f"{result}. To assign {count_of(freed, 'open image')} to others, run: {push}"
 
 
 def _line(person: dict[str, Any]) -> str:

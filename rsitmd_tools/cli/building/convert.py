@@ -98,16 +98,9 @@ def command(
       rsitmd build convert release/ clip/ --to open-clip-csv --variant filepath-tab
       rsitmd build convert precomp/ shards/ --to webdataset --images /data/ucm --images copy
     """
-    from rsitmd_tools.atomic import atomic_folder, check_replaceable
+    from rsitmd_tools.atomic import atomic_folder
     from rsitmd_tools.dataset.folds import with_fold
-    from rsitmd_tools.formats import (
-        SUFFIXES,
-        check_has_only_dataset,
-        formats,
-        load_dataset,
-        lost_in,
-        save_dataset,
-    )
+    from rsitmd_tools.formats import SUFFIXES, formats, load_dataset, lost_in, save_dataset
     from rsitmd_tools.splitting import folds_of
 
     if formats()[output_format].write is None:
@@ -120,45 +113,34 @@ def command(
             f"{target}: DST is a new folder, which has the files",
             hint=f"use a name without {target.suffix}",
         )
-    folder, mode = _images(images)
-    dataset = load_dataset(source, input_format, folder)
+    image_folder, mode = _images(images)
+    dataset = load_dataset(source, input_format, image_folder)
     if fold is not None:
         dataset = with_fold(dataset, folds_of(source), fold)
     mode = mode or _default_mode(dataset, output_format)
-    if formats()[output_format].images_by_default and not dataset.has_images:
-        _note(f"{target}: no images are written, because {source} has none; use --images DIR")
     lost = lost_in(dataset, output_format)
-    for loss in lost:
-        _note(f"{target}: {output_format} cannot store {loss.message}")
-    if formats()[output_format].holds is None:
-        _note(f"{target}: {output_format} does not declare what it can store")
-    for warning in _warnings(dataset, output_format, mode):
-        _note(f"{target}: {warning}")
-    if target.exists() and not force:
-        raise RsitmdError(
-            "already exists",
-            where=target,
-            hint="use another folder, or replace this one with --force",
-        )
-    read = (source, folder, dataset.image_folder)
-    check_replaceable(target, [path for path in read if path is not None])
-    if target.is_dir() and not target.is_symlink():
-        check_has_only_dataset(target)
+    notes = [
+        *_missing_images(dataset, output_format, source),
+        *(f"{output_format} cannot store {loss.message}" for loss in lost),
+        *_warnings(dataset, output_format, mode),
+    ]
+    for line in notes:
+        click.echo(printable(f"{target}: {line}"), err=True)
+    _check_target(target, (source, image_folder, dataset.image_folder), force=force)
     with atomic_folder(target, replace=force) as partial:
         written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
         files = _files(partial)
-    document = {
-        "from": dataset.format,
-        "to": output_format,
-        "images": len(dataset),
-        "sentences": len(dataset.captions()),
-        "image_files": written,
-        "lost": [
-            {"content": loss.content, "count": loss.count, "message": loss.message} for loss in lost
-        ],
-        "files": files,
-    }
     if as_json:
+        losses = [{"content": x.content, "count": x.count, "message": x.message} for x in lost]
+        document = {
+            "from": dataset.format,
+            "to": output_format,
+            "images": len(dataset),
+            "sentences": len(dataset.captions()),
+            "image_files": written,
+            "lost": losses,
+            "files": files,
+        }
         print_json(document)
         return
     more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
@@ -168,6 +150,31 @@ def command(
         f" {count_of(len(dataset.captions()), 'sentence')}{pictures}"
         f" ({', '.join(files[:SHOWN])}{more})"
     )
+
+
+def _check_target(target: Path, read: tuple[Path | None, ...], *, force: bool) -> None:
+    """Check that a folder can be written, and that it has nothing that is not ours to replace."""
+    from rsitmd_tools.atomic import check_replaceable
+    from rsitmd_tools.formats import check_has_only_dataset
+
+    if target.exists() and not force:
+        raise RsitmdError(
+            "already exists",
+            where=target,
+            hint="use another folder, or replace this one with --force",
+        )
+    check_replaceable(target, [path for path in read if path is not None])
+    if target.is_dir() and not target.is_symlink():
+        check_has_only_dataset(target)
+
+
+def _missing_images(dataset: Dataset, output_format: str, source: Path) -> list[str]:
+    """Return a line if the format comes with images, and the dataset has none."""
+    from rsitmd_tools.formats import formats
+
+    if formats()[output_format].images_by_default and not dataset.has_images:
+        return [f"no images are written, because {source} has none; use --images DIR"]
+    return []
 
 
 def _images(words: tuple[str, ...]) -> tuple[Path | None, ImageMode | None]:
@@ -203,7 +210,7 @@ def _default_mode(dataset: Dataset, output_format: str) -> ImageMode | None:
 
 def _warnings(dataset: Dataset, output_format: str, mode: ImageMode | None) -> list[str]:
     """Return what a user of the new files should know, beside what is lost."""
-    from rsitmd_tools.formats import images
+    from rsitmd_tools.formats import formats, images
     from rsitmd_tools.formats.hazards import (
         formulas,
         names_that_differ_in_case,
@@ -211,7 +218,10 @@ def _warnings(dataset: Dataset, output_format: str, mode: ImageMode | None) -> l
         types_of_shards,
     )
 
-    found = names_that_differ_in_case(dataset)
+    found = []
+    if formats()[output_format].holds is None:
+        found.append(f"{output_format} does not declare what it can store")
+    found += names_that_differ_in_case(dataset)
     if output_format == "webdataset":
         found += types_of_shards(dataset if mode is None else images.named_for(dataset, mode))
     if output_format in ("csv", "jsonl"):
@@ -230,7 +240,3 @@ def _files(folder: Path) -> list[str]:
         for file in folder.rglob("*")
         if file.is_file() and file.suffix.lower() not in SUFFIXES
     )
-
-
-def _note(line: str) -> None:
-    click.echo(printable(line), err=True)
