@@ -7,11 +7,14 @@ workspace with the same version, made by the same version of the tool, have equa
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
 from rsitmd_tools.collector import without_collector
@@ -64,6 +67,8 @@ class ReleaseOptions:
     Attributes:
         images: Whether it contains the image files. Without them it lists their checksums, and
             ``build complete`` adds the files.
+        prior: Whether it contains the prior of each split, whose size grows with the square of the
+            number of images.
         previous: Folder of the previous release, for ``CHANGELOG.md``; None for the first one.
         allowed: Codes or families of rules whose errors do not prevent the release.
         unlicensed: Whether texts or images can lack a licence.
@@ -72,6 +77,7 @@ class ReleaseOptions:
     """
 
     images: bool = True
+    prior: bool = True
     previous: Path | None = None
     allowed: tuple[str, ...] = ()
     unlicensed: bool = False
@@ -133,6 +139,8 @@ def make_release(
     manifest = manifest_of(workspace, content, report)
     if not options.images:
         manifest["without_images"] = True
+    if not options.prior:
+        manifest["without_prior"] = True
     if options.allowed:
         manifest["allowed_errors"] = list(options.allowed)
     missing = unlicensed(workspace.settings, images=options.images)
@@ -191,7 +199,7 @@ def _write(
         precomp_too = manifest["left_out"]["precomp"] is None
         _write_texts(dataset, folder, precomp_too=precomp_too)
         definition = settings.similarity.definition
-        priors = _write_priors(dataset, definition, folder / "prior")
+        priors = _write_priors(dataset, definition, folder / "prior") if options.prior else {}
         with hashed_ahead(folder, [prior.path for prior in priors.values()]) as sums:
             known_priors = priors if definition == "reference" else None
             write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
@@ -204,6 +212,7 @@ def _write(
                 content.places,
                 content.licences,
                 with_images=options.images,
+                with_prior=options.prior,
                 crossing=crossing,
                 places_searched=content.places_searched,
             )
@@ -305,8 +314,22 @@ def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) ->
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> dict[str, Prior]:
+    """Write the prior of each split.
+
+    Raises:
+        RsitmdError: They are larger than the free space of the disk.
+    """
     folder.mkdir()
+    parts = {split: dataset.select(split) for split in dataset.splits}
+    values = sum(len(part) * len(part.captions()) for part in parts.values())
+    size, free = values * np.dtype(np.float64).itemsize, shutil.disk_usage(folder).free
+    if size > free:
+        raise RsitmdError(
+            f"the priors take {size / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left",
+            where=folder,
+            hint="use --without-prior, or another disk",
+        )
     return {
-        split: write_prior(dataset.select(split), folder / f"{split}.npy", definition)
-        for split in track(dataset.splits, "prior")
+        split: write_prior(part, folder / f"{split}.npy", definition)
+        for split, part in track(parts.items(), "prior")
     }

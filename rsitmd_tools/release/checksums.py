@@ -19,6 +19,7 @@ from rsitmd_tools.text_files import read_text
 FILENAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _HINT = "get a complete copy of the release"
+UNLISTED = f"is not in {FILENAME}"
 
 
 def write_checksums(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -81,7 +82,7 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
         if problem is not None:
             found.append(Difference(name, problem))
     unlisted = sorted(present.difference(listed))
-    found += [Difference(name, f"is not in {FILENAME}") for name in unlisted]
+    found += [Difference(name, UNLISTED) for name in unlisted]
     return len(listed), found
 
 

@@ -41,6 +41,7 @@ class ReleaseFacts:
         machine_given: Number of sentences whose annotator saw a machine text.
         imported: Whether sentences come from another dataset.
         with_images: Whether the release contains the image files.
+        with_prior: Whether the release contains the prior of each split.
         crossing: Number of pairs of images of one picture or place in different splits.
         box: ``(west, south, east, north)`` of the footprints in degrees, or None.
         resolution: Ground sample distance in metres, if all placed images have the same.
@@ -67,6 +68,7 @@ class ReleaseFacts:
     machine_given: int
     imported: bool
     with_images: bool
+    with_prior: bool
     crossing: int
     box: tuple[float, float, float, float] | None
     resolution: float | None
@@ -114,6 +116,7 @@ def facts_of(
     licences: Mapping[str, str],
     *,
     with_images: bool,
+    with_prior: bool,
     crossing: int,
     places_searched: bool,
 ) -> ReleaseFacts:
@@ -126,6 +129,7 @@ def facts_of(
         places: The places of the released images.
         licences: Licence of each image by file name, empty without one.
         with_images: Whether the release contains the image files.
+        with_prior: Whether the release contains the prior of each split.
         crossing: Number of pairs of images of one picture or place in different splits.
         places_searched: Whether all images were searched for pairs of one place.
     """
@@ -154,6 +158,7 @@ def facts_of(
         machine_given=origins_of(dataset)["machine_given"],
         imported=any(sentence.annotator is None for sentence in sentences),
         with_images=with_images,
+        with_prior=with_prior,
         crossing=crossing,
         box=_box(places),
         resolution=resolutions.pop() if len(resolutions) == 1 else None,

@@ -17,7 +17,7 @@ from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_lis
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.unknown_fields import unknown_fields
-from rsitmd_tools.release.checksums import Difference, compare_checksums
+from rsitmd_tools.release.checksums import UNLISTED, Difference, compare_checksums
 from rsitmd_tools.release.croissant import CROISSANT
 from rsitmd_tools.release.manifest import TOOL, check_release
 from rsitmd_tools.release.validation import VALIDATION
@@ -85,7 +85,7 @@ class _Contents:
         self._compare_document(dataset, manifest["tool"])
         self._compare_statistics(dataset)
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
-        self._compare_priors(dataset)
+        self._compare_priors(dataset, released=not manifest.get("without_prior"))
         self._compare_images(dataset)
         self._compare_image_list(dataset)
         self._compare_folds(dataset)
@@ -178,10 +178,17 @@ class _Contents:
             if _lines(found, split) != _lines(dataset, split):
                 self._add(f"precomp/{split}_caps.txt", f"differs from {rsitmd.FILENAME}")
 
-    def _compare_priors(self, dataset: Dataset) -> None:
+    def _compare_priors(self, dataset: Dataset, *, released: bool) -> None:
+        """Compare the priors with the captions: those of the release, or those added to it."""
         for split in dataset.splits:
             part = dataset.select(split)
             file = f"prior/{split}.npy"
+            if not released:
+                for name in (file, f"prior/{split}.json"):
+                    if self.found.get(name) == Difference(name, UNLISTED):
+                        del self.found[name]
+                if not (self._folder / file).is_file():
+                    continue
             self._try(file, lambda file=file, part=part: load_prior(self._folder / file, part))  # type: ignore[misc]
 
     def _compare_images(self, dataset: Dataset) -> None:

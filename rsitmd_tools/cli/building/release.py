@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="Leave the image files out and list their checksums in images.csv.",
 )
 @click.option(
+    "--without-prior",
+    is_flag=True,
+    help="Leave the prior similarities out. Their size grows with the square of the number of"
+    " images; `rsitmd build similarity` computes them from the release.",
+)
+@click.option(
     "--allow",
     metavar="CODES",
     help="Rules whose errors do not prevent the release, such as D104,L101.",
@@ -57,6 +63,7 @@ def command(
     output: Path,
     previous: Path | None,
     without_images: bool,
+    without_prior: bool,
     allow: str | None,
     allow_no_licence: bool,
     with_names: bool,
@@ -96,6 +103,7 @@ def command(
     with Workspace.open(folder, write=True) as workspace:
         options = ReleaseOptions(
             images=not without_images,
+            prior=not without_prior,
             previous=previous,
             allowed=tuple((allow or "").replace(",", " ").split()),
             unlicensed=allow_no_licence,
