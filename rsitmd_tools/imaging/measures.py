@@ -20,7 +20,7 @@ from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.pairs import Fingerprint, ImagePair, image_pairs
 from rsitmd_tools.imaging.perceptual import SIDE, grey_thumbnail, perceptual_hashes
-from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.pixels import as_grey, open_image
 
 SPARSE = 8  # every 8th row is measured first
 
@@ -117,9 +117,9 @@ def picture_of(path: Path, image: Image.Image, mode: str, lines: Lines = EXACT) 
         mode: Pillow's mode of the file.
         lines: Thresholds of the rules.
     """
-    grey = image if image.mode == "L" else image.convert("L")
-    values = np.asarray(grey)
-    small = grey.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0)
+    shades = as_grey(image)
+    values = np.asarray(shades)
+    small = shades.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0)
     return Picture(
         path=path,
         width=image.width,

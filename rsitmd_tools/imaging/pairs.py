@@ -25,7 +25,7 @@ from PIL import Image
 from rsitmd_tools.imaging.coarse import ENDS, coarse_registrations
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations, perceptual_hashes
-from rsitmd_tools.imaging.pixels import open_image, orientations
+from rsitmd_tools.imaging.pixels import as_grey, as_rgb, open_image, orientations
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
     SCALES,
@@ -391,7 +391,7 @@ def _similarity(task: _Task) -> float:
 def _digest(path: Path) -> str:
     """Return the SHA-256 of an image's pixels, the same for all orientations; empty if damaged."""
     try:
-        pixels = np.asarray(open_image(path).convert("RGB"))
+        pixels = np.asarray(as_rgb(open_image(path)))
     except Exception:
         return ""
     # Of equal images, the orientations with the smallest first row are equal too. To hash all eight
@@ -414,8 +414,8 @@ def _detail(path: Path) -> Grey:
 @lru_cache(maxsize=64)
 def _detail_of(path: Path, _mtime_ns: int, _size: int) -> Grey:
     # The image of a group's first member is needed for each of the others.
-    grey = open_image(path).convert("L")
-    return np.asarray(grey.resize((DETAIL, DETAIL), Image.Resampling.BOX))
+    image = as_grey(open_image(path))
+    return np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BOX))
 
 
 def _turned(square: Grey, orientation: int) -> Grey:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.imaging.pixels import as_grey
 from rsitmd_tools.imaging.reduction import reduced
 from rsitmd_tools.progress import progress
 
@@ -53,7 +54,7 @@ EFFECTS = (
 
 def grey_thumbnail(image: Image.Image) -> bytes:
     """Return the ``SIDE * SIDE`` grey values of an image from which it is hashed."""
-    return reduced(image.convert("L"), SIDE).tobytes()
+    return reduced(as_grey(image), SIDE).tobytes()
 
 
 def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE
-from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.pixels import as_grey, open_image
 from rsitmd_tools.imaging.registration import Registration, register
 
 DETAIL = 128  # side length in pixels at which images are registered
@@ -35,7 +35,7 @@ def picture_map(first: Path, second: Path) -> Map | None:
         if a file cannot be decoded.
     """
     try:
-        images = [open_image(path).convert("L") for path in (first, second)]
+        images = [as_grey(open_image(path)) for path in (first, second)]
     except Exception:
         # Decoders raise many types of exceptions for damaged files.
         return None

@@ -12,7 +12,9 @@ from PIL import Image, UnidentifiedImageError
 
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
+from rsitmd_tools.imaging.stretch import stretch
 
+WIDE = ("I", "I;16", "I;16B", "I;16L", "F")  # modes of more than 8 bits
 FORMATS = ("TIFF", "JPEG", "PNG")
 # Exceptions of Pillow for files that are not images, are damaged, or are too large.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -26,8 +28,8 @@ def rgb_image(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path) as opened:
-            return opened.convert("RGB")
-    except UNREADABLE as error:
+            return as_rgb(opened)
+    except (*UNREADABLE, UnusableImageError) as error:
         raise RsitmdError(
             f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
         ) from error
@@ -53,6 +55,26 @@ def open_bytes(data: bytes) -> Image.Image:
         raise UnusableImageError("is not a TIFF, JPEG or PNG image") from None
     check_size(*image.size)
     return image
+
+
+def as_grey(image: Image.Image) -> Image.Image:
+    """Return an image in mode ``L``; see :func:`as_rgb`."""
+    return image if image.mode == "L" else _eight_bits(image).convert("L")
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return an image in mode ``RGB``. Values of more than 8 bits are stretched, as by the ingest.
+
+    Pillow would clip them at 255, and nearly all of a 16-bit image would be white.
+
+    Raises:
+        UnusableImageError: No value is finite.
+    """
+    return _eight_bits(image).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    return Image.fromarray(stretch(np.asarray(image))[0]) if image.mode in WIDE else image
 
 
 def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:

@@ -27,7 +27,7 @@ from rsitmd_tools.imaging.local_features import (
     strong_features,
 )
 from rsitmd_tools.imaging.opencv import load_opencv
-from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.pixels import as_grey, open_image
 from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.shifted_crops import Crop, shifted_crop
@@ -48,9 +48,9 @@ CHUNK = 8  # images sent to a worker at once
 BLOCK = 16_384  # candidates verified between two writes to the cache: about ten seconds
 PACK = 256  # images whose features are in one file of the cache
 FEATURES = (
-    *("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST),
-    *(local_features.MAX_STRONG, local_features.STRONG_CONTRAST, local_features.OCTAVE_LAYERS),
-    shifted_crops.HEIGHT,
+    *("SIFT", "wide values stretched", local_features.SIDE, local_features.MAX_FEATURES),
+    *(local_features.CONTRAST, local_features.MAX_STRONG, local_features.STRONG_CONTRAST),
+    *(local_features.OCTAVE_LAYERS, shifted_crops.HEIGHT),
 )
 SETTINGS = (
     *FEATURES,
@@ -248,7 +248,7 @@ def _digest(path: Path) -> str:
 
 def _features(path: Path) -> Features:
     try:
-        return features(np.asarray(open_image(path).convert("L")))
+        return features(np.asarray(as_grey(open_image(path))))
     except Exception:
         # Decoders raise many types of exceptions for damaged files. Rule I101 reports them.
         return Features.none()

@@ -12,7 +12,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pairs import EXACT, KINDS, NEAR, SAME_PLACE
 from rsitmd_tools.imaging.picture_map import Map, Points, common_ground, common_share, picture_map
-from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.pixels import as_rgb, open_image
 from rsitmd_tools.progress import track
 
 SIDE = 240  # longer side of a picture in pixels
@@ -168,7 +168,7 @@ def _pictures(images: Iterable[PairImage]) -> Pictures:
 
 def _picture(path: Path) -> tuple[str, int, int] | None:
     try:
-        small = open_image(path).convert("RGB")
+        small = as_rgb(open_image(path))
     except Exception:
         return None  # Decoders raise many types of exceptions for damaged files.
     small.thumbnail((SIDE, SIDE))
