@@ -29,14 +29,15 @@ def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
     """Return the keywords of each annotator of each image.
 
     Returns:
-        For each image with a current annotation, one list per annotator; it is empty if the
-        annotator entered no keywords.
+        For each image of the dataset with a current annotation, one list per annotator; it is empty
+        if the annotator entered no keywords.
     """
     found: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in workspace.db.execute(
         "SELECT task.image_id, annotation.annotator_id, keyword.raw"
         " FROM current_annotation AS annotation"
         " JOIN main_task AS task ON task.id = annotation.task_id"
+        " JOIN kept_image ON kept_image.id = task.image_id"
         " LEFT JOIN keyword ON keyword.annotation_id = annotation.id"
         " ORDER BY task.image_id"
     ):

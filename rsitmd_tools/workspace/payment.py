@@ -10,22 +10,28 @@ from rsitmd_tools.workspace.imported import imported_sentences
 from rsitmd_tools.workspace.store import Workspace
 
 # The current annotations of each author and image. An author without a current one is paid for the
-# last annotation that was deleted on the server: the work was done, whoever deleted it.
+# last annotation that was deleted on the server: the work was done, whoever deleted it. Of these,
+# the earliest has the time of the first annotation, deleted or not: its week can have been paid.
 _DELIVERED = """
     WITH written AS (
-        SELECT annotation.*, task.image_id FROM annotation
-        JOIN main_task AS task ON task.id = task_id
+        SELECT annotation.*, task.image_id,
+            min(created_at) OVER (PARTITION BY annotator_id, image_id) AS first_at
+        FROM annotation JOIN main_task AS task ON task.id = task_id
         WHERE latest
+    ), delivered AS (
+        SELECT * FROM written
+        WHERE deleted_at IS NULL OR NOT EXISTS (
+            SELECT 1 FROM written AS other
+            WHERE other.annotator_id = written.annotator_id AND other.image_id = written.image_id
+            AND (other.deleted_at IS NULL OR other.created_at > written.created_at
+                 OR (other.created_at = written.created_at AND other.id > written.id))
+        )
     )
-    SELECT written.*, annotator.email, annotator.name FROM written
-    JOIN annotator ON annotator.id = written.annotator_id
-    WHERE deleted_at IS NULL OR NOT EXISTS (
-        SELECT 1 FROM written AS other
-        WHERE other.annotator_id = written.annotator_id AND other.image_id = written.image_id
-        AND (other.deleted_at IS NULL OR other.created_at > written.created_at
-             OR (other.created_at = written.created_at AND other.id > written.id))
-    )
-    ORDER BY annotator.id, written.created_at
+    SELECT delivered.*, annotator.email, annotator.name, CASE
+        row_number() OVER (PARTITION BY annotator_id, image_id ORDER BY created_at, delivered.id)
+        WHEN 1 THEN first_at ELSE created_at END AS submitted_at
+    FROM delivered JOIN annotator ON annotator.id = annotator_id
+    ORDER BY annotator.id, submitted_at
 """
 
 
@@ -54,7 +60,8 @@ class DeliveredAnnotation:
     Attributes:
         email: Address of the annotator.
         name: Display name of the annotator; may be empty.
-        created_at: When it was first submitted, ISO 8601 UTC.
+        created_at: When it was first submitted, ISO 8601 UTC; of one that replaces annotations
+            that were deleted on the server, when the first of those was.
         seconds: Time that the server measured; None if it measured none.
         deleted: Whether it was deleted on the server.
         sentences: Its sentences, without empty ones.
@@ -100,7 +107,7 @@ def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
         DeliveredAnnotation(
             email=row["email"],
             name=row["name"],
-            created_at=row["created_at"],
+            created_at=row["submitted_at"],
             seconds=row["lead_time"],
             deleted=row["deleted_at"] is not None,
             sentences=tuple(sentences.get(row["id"], ())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of
 if TYPE_CHECKING:
     from rsitmd_tools.workspace import Workspace
 
+ADDRESS = re.compile(r"""[^@\s,;<>"']+@[^@\s,;<>"']+""")
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
@@ -71,15 +73,11 @@ def command(
         )
     if reviewer is not None and action != "accept":
         raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
-    for email in emails:
-        if "@" not in email.strip("@") or len(email.split()) != 1:
-            raise WrongUsage(
-                "not an email address", where=email, hint="use an address such as anna@example.org"
-            )
+    addresses = [_address(text) for text in emails]
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             _print_removed(workspace)
-        for email in emails:
+        for email in addresses:
             click.echo(f"{email}: {_change(workspace, action, email, reviewer)}", err=True)
         people = [asdict(member) for member in members(workspace)]
         licence = licence_state(workspace)
@@ -95,6 +93,21 @@ def command(
             "no annotators yet; to print the sign-up link, run: "
             + command_line("annotate", "invite", folder)
         )
+
+
+def _address(text: str) -> str:
+    """Return an address without the space around it, which is easily copied with it.
+
+    Raises:
+        WrongUsage: The text is not one address. An annotator with another address than the account
+            would get images, and nobody would see them.
+    """
+    address = text.strip()
+    if not ADDRESS.fullmatch(address) or not address.isprintable():
+        raise WrongUsage(
+            "not an email address", where=text, hint="use an address such as anna@example.org"
+        )
+    return address
 
 
 def _print_removed(workspace: Workspace) -> None:

@@ -146,11 +146,8 @@ def test_payment_counts_annotations_that_were_deleted_later(workspace: Workspace
     }
     with workspace.transaction() as db:  # and a project with all its tasks
         db.execute("UPDATE annotation SET deleted_at = 'n'")
-    # Of image 1 anna had written two: the last one is paid.
-    assert counts(workspace, *asked) == {
-        "2025-W20": (1, 1, 1, 20, 1),
-        "2025-W21": (1, 1, 0, 0, 1),
-    }
+    # Of image 1 anna had written two: the last one is paid, in the week of the first one.
+    assert counts(workspace, *asked) == {"2025-W20": (2, 2, 1, 20, 2)}
     berta = next(row for row in payment(workspace) if row["annotator"] == "berta@x")
     assert (berta["sentences"], berta["machine_untouched"], berta["deleted"]) == (0, 1, 0)
 
@@ -164,15 +161,22 @@ def test_a_text_that_is_deleted_and_written_again_is_paid_once(workspace: Worksp
         row = add_annotation(
             db, ["New."], task_id=9, server_id=99, created_at="2025-05-26T00:00:00+00:00"
         )
-    assert counts(workspace, "sentences", "deleted") == {
-        "2025-W20": (1, 0),
-        "2025-W21": (1, 0),
-        "2025-W22": (1, 0),
-    }
+    # In the week of the first text, which may have been paid already.
+    assert counts(workspace, "sentences", "deleted") == {"2025-W20": (2, 0), "2025-W21": (1, 0)}
     with workspace.transaction() as db:  # deleted once more
         db.execute("UPDATE annotation SET deleted_at = 'm' WHERE id = ?", (row,))
-    assert counts(workspace, "sentences", "deleted")["2025-W22"] == (1, 1)
-    assert counts(workspace, "sentences")["2025-W20"] == (1,)
+    assert counts(workspace, "sentences", "deleted") == {"2025-W20": (2, 1), "2025-W21": (1, 0)}
+
+
+def test_the_second_current_text_of_an_image_is_paid_in_its_own_week(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 1")  # W20; 3 is of W21
+        add(db, "project", id=2)
+        add(db, "task", id=9, project_id=2, image_id=1)
+        add_annotation(
+            db, ["More."], task_id=9, server_id=99, created_at="2025-05-26T00:00:00+00:00"
+        )
+    assert counts(workspace, "sentences") == {"2025-W20": (2,), "2025-W22": (1,)}
 
 
 def test_status_counts_annotators_and_missing_annotations(workspace: Workspace) -> None:
