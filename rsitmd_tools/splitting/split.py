@@ -87,15 +87,15 @@ def split(
     groups = grouped(workspace, block, by)
     before = {image.filename: image.split for image in groups.stored if image.split}
     kept = {} if reassign else before | _with_removed(workspace, groups, before)
-    if exclude is not None:
-        kept = kept | _to_test(groups.known, _excluded(workspace, exclude))
+    tests = set() if exclude is None else _excluded(workspace, exclude)
     kept_tests = None
     if keep is not None:
         from rsitmd_tools.splitting.kept_tests import find_test_images
 
         names, kept_tests = find_test_images(workspace, keep)
-        kept = kept | _to_test(groups.known, names)
-    assigned = assign_splits(groups.items, shares, seed, kept)
+        tests |= names
+    required = _to_test(groups.known, tests)
+    assigned = assign_splits(groups.items, shares, seed, kept | required)
     images = Counter(assigned.values())
     _refuse_empty(workspace, groups.items, shares, images, placed=bool(before) and not reassign)
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
@@ -103,10 +103,11 @@ def split(
     requested = {"shares": shares, "seed": seed, "keep_together": sorted(kinds)}
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
-        set_splits(db, changed)
-        record_by(workspace, by)
         if reassign:
             clear_removed_splits(db)
+        # Removed images too: they can be restored, and new images can be similar to them.
+        set_splits(db, [*changed, *required.items()])
+        record_by(workspace, by)
         if reassign or not before:
             workspace.set_fact(FACT, json.dumps(requested, sort_keys=True))
     parted = groups.parted(assigned)

@@ -69,6 +69,13 @@ def caption(folder: Path) -> None:
                 )
 
 
+def copy_picture(file: Path, folder: Path) -> None:
+    """Write another file with the pixels of an image."""
+    copy = folder / "port" / "z.png"
+    copy.parent.mkdir(parents=True)
+    Image.open(file).save(copy, compress_level=1)
+
+
 def run(folder: Path, *arguments: object) -> Result:
     words = ["build", "split", str(folder), *SHARES, *map(str, arguments)]
     return CliRunner().invoke(root.cli, words, standalone_mode=False)
@@ -178,11 +185,9 @@ def test_a_removed_image_is_not_missing_and_its_copy_is_in_test(
 ) -> None:
     wanted = keys(old.parent / "w", in_test(old))
     lost = next(i for i in read_image_list(old / "images.csv") if i.source_sha256 in wanted)
-    copy = tmp_path / "copies" / "port" / "z.png"
-    copy.parent.mkdir(parents=True)
-    Image.open(sources / "port" / lost.source).save(copy, compress_level=1)
+    copy_picture(sources / "port" / lost.source, tmp_path / "copies")
     with Workspace.open(shifted, write=True) as workspace:
-        ingest(workspace, [copy.parents[1]], workers=1)
+        ingest(workspace, [tmp_path / "copies"], workers=1)
         stored = stored_images(workspace)
         (removed,) = (image for image in stored if image.sha256 == lost.source_sha256)
         corrections.remove(workspace, [removed.filename], "a request")
@@ -190,6 +195,25 @@ def test_a_removed_image_is_not_missing_and_its_copy_is_in_test(
     done = run(shifted, "--shares", "1,0,0", "--keep", old, "--json")
     assert report_of(done)["missing"] == 0
     assert keys(shifted, in_test(shifted)) == wanted - {removed.sha256} | {stored[-1].sha256}
+
+
+@pytest.mark.parametrize("reassign", [(), ("--reassign",)])
+def test_a_restored_test_image_and_a_new_copy_are_in_test(
+    old: Path, sources: Path, shifted: Path, tmp_path: Path, reassign: tuple[str, ...]
+) -> None:
+    wanted = keys(old.parent / "w", in_test(old))
+    with Workspace.open(shifted, write=True) as workspace:
+        removed = [image for image in stored_images(workspace) if image.sha256 in wanted]
+        corrections.remove(workspace, [image.filename for image in removed], "a request")
+    assert run(shifted, *reassign, "--shares", "1,0,0", "--keep", old).exception is None
+    source_of = {image.source_sha256: image.source for image in read_image_list(old / "images.csv")}
+    copy_picture(sources / "port" / source_of[removed[0].sha256], tmp_path / "copies")
+    with Workspace.open(shifted, write=True) as workspace:
+        ingest(workspace, [tmp_path / "copies"], workers=1)
+        (copy,) = stored_images(workspace)[-1:]
+        corrections.restore(workspace, [image.filename for image in removed[1:]])
+    assert run(shifted, "--shares", "1,0,0").exception is None
+    assert keys(shifted, in_test(shifted)) == wanted - {removed[0].sha256} | {copy.sha256}
 
 
 def test_the_released_files_are_found_too(old: Path, tmp_path: Path) -> None:
