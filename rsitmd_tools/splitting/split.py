@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.ingest.groups import places_current
-from rsitmd_tools.splitting.assign import Item, assign_splits
+from rsitmd_tools.splitting.assign import TEST, Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
 from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
@@ -143,13 +143,14 @@ def _with_removed(
 ) -> dict[str, str]:
     """Return the split of new images in one group with a removed image that has a split.
 
-    An earlier release may contain the removed image. Among several splits, test takes precedence.
+    An earlier release may contain the removed image. Among several splits, test takes precedence;
+    apart from test, the images that are not removed do.
     """
     group = {item.name: item.group for item in groups.known}
     names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
     homes: dict[str, str] = {}
     for row, home in removed_splits(workspace).items():
-        if homes.get(group[names[row]]) != "test":
+        if homes.get(group[names[row]]) != TEST:
             homes[group[names[row]]] = home
     held = {group[image.filename] for image in groups.stored if image.filename in before}
     return {
@@ -157,7 +158,7 @@ def _with_removed(
         for image in groups.stored
         if image.filename not in before
         and group[image.filename] in homes
-        and group[image.filename] not in held
+        and (homes[group[image.filename]] == TEST or group[image.filename] not in held)
     }
 
 
@@ -174,7 +175,7 @@ def _excluded(workspace: Workspace, file: Path) -> set[str]:
 def _to_test(items: Sequence[Item], names: set[str]) -> dict[str, str]:
     """Return the split test for images and for their groups."""
     groups = {item.group for item in items if item.name in names}
-    return {item.name: "test" for item in items if item.group in groups}
+    return {item.name: TEST for item in items if item.group in groups}
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:
