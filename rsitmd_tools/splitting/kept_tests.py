@@ -32,11 +32,13 @@ class KeptTests:
         missing: Number of those that the workspace never had.
         by_name: Whether they were found by their file names, because the release does not list
             the checksums of its images.
+        data_sha256: Checksum of the release, as in its ``release.json``.
     """
 
     images: int
     missing: int
     by_name: bool
+    data_sha256: str
 
 
 def find_test_images(workspace: Workspace, release: Path) -> tuple[set[str], KeptTests]:
@@ -75,7 +77,7 @@ def find_test_images(workspace: Workspace, release: Path) -> tuple[set[str], Kep
             hint="use --keep with a release of these images, or ingest its sources first",
         )
     missing = sum(not found.get(image) for image in tested)
-    return names, KeptTests(len(tested), missing, by_name=not is_release)
+    return names, KeptTests(len(tested), missing, not is_release, dataset.checksum())
 
 
 def _by_content(workspace: Workspace, file: Path, tested: Collection[str]) -> Found:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest.groups import places_current
+from rsitmd_tools.ingest.spatial import recorded_block
 from rsitmd_tools.splitting.assign import TEST, Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
+from rsitmd_tools.splitting.recorded import Assigned, record_assignments, recorded_assignments
 from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
@@ -21,8 +23,6 @@ from rsitmd_tools.workspace.images import set_splits, stored_images
 
 if TYPE_CHECKING:
     from rsitmd_tools.splitting.kept_tests import KeptTests
-
-FACT = "split"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +99,25 @@ def split(
     images = Counter(assigned.values())
     _refuse_empty(workspace, groups.items, shares, images, placed=bool(before) and not reassign)
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
-    kinds = settings.keep_together
-    requested = {"shares": shares, "seed": seed, "keep_together": sorted(kinds)}
-    recorded = workspace.fact(FACT)
+    recorded = [] if reassign or not before else recorded_assignments(workspace)
+    run = Assigned(
+        shares=shares,
+        seed=seed,
+        keep_together=sorted(settings.keep_together),
+        by=by,
+        block=recorded_block(workspace),
+        images=len(assigned) if reassign else len(changed),
+        keep_data_sha256=None if kept_tests is None else kept_tests.data_sha256,
+        exclude_sha256=None if exclude is None else sha256_file(exclude),
+    )
     with workspace.transaction() as db:
         if reassign:
             clear_removed_splits(db)
         # Removed images too: they can be restored, and new images can be similar to them.
         set_splits(db, [*changed, *required.items()])
         record_by(workspace, by)
-        if reassign or not before:
-            workspace.set_fact(FACT, json.dumps(requested, sort_keys=True))
+        if reassign or changed:
+            record_assignments(workspace, recorded, run)
     parted = groups.parted(assigned)
     return SplitReport(
         images={name: images[name] for name in SPLITS},
@@ -118,10 +126,10 @@ def split(
         seed=seed,
         kept_together=len(groups.pairs),
         parted=parted.pairs,
-        settings_changed=bool(before) and not reassign and _differs(recorded, requested),
+        settings_changed=any(run.differs(earlier) for earlier in recorded),
         same_place=len(groups.tiles),
         parted_places=parted.tiles,
-        keep_together=kinds,
+        keep_together=settings.keep_together,
         places_searched=places_current(workspace),
         deviation=deviation_of(groups.items, shares, assigned),
         large_groups=large_groups_of(groups.items, shares, assigned),
@@ -130,12 +138,6 @@ def split(
         parted_wholes=parted.wholes,
         kept_tests=kept_tests,
     )
-
-
-def _differs(recorded: str | None, requested: Mapping[str, Any]) -> bool:
-    """Return whether a setting differs from a recorded one; earlier versions recorded fewer."""
-    known = json.loads(recorded or "{}")
-    return any(known.get(name, value) != value for name, value in requested.items())
 
 
 def _with_removed(

@@ -96,6 +96,7 @@ def keys(folder: Path, names: set[str]) -> set[str]:
 def report_of(done: Result) -> dict[str, object]:
     assert done.exception is None, done.exception
     found: dict[str, object] = json.loads(done.stdout)["kept_tests"]
+    assert len(str(found.pop("data_sha256"))) == 64
     return found
 
 
