@@ -169,6 +169,11 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
             {"box": (8.0, 50.0, 9.0, 51.00004)},
             "between 8.0 and 9.0 degrees of longitude and between 50.0 and 51.0 degrees",
         ),
+        (
+            "Is it complete, or a sample of a larger set?",
+            {"box": (179.5, 50.0, -179.5, 51.0)},
+            "between 179.5 and -179.5 degrees of longitude, across 180 degrees, and between 50.0",
+        ),
         ("What does each instance consist of?", {"image_size": 128}, "128 x 128 pixels"),
         ("What does each instance consist of?", {"sentences_per_image": (5, 7)}, "5 to 7 sent"),
         ("What does each instance consist of?", {"keywords_per_image": (1, 2)}, "1 to 2 keyw"),
