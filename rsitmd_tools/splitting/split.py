@@ -16,6 +16,7 @@ from rsitmd_tools.ingest.spatial import recorded_block
 from rsitmd_tools.splitting.assign import TEST, Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
 from rsitmd_tools.splitting.recorded import Assigned, record_assignments, recorded_assignments
+from rsitmd_tools.splitting.relations import GROUP
 from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
@@ -97,7 +98,10 @@ def split(
     required = _to_test(groups.known, tests)
     assigned = assign_splits(groups.items, shares, seed, kept | required)
     images = Counter(assigned.values())
-    _refuse_empty(workspace, groups.items, shares, images, placed=bool(before) and not reassign)
+    advice = _advice(groups.items, shares, required, by)
+    if not advice and before and not reassign:
+        advice = "use --reassign to assign all images again"
+    _refuse_empty(workspace, groups.items, shares, images, advice or "ingest more images")
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
     recorded = [] if reassign or not before else recorded_assignments(workspace)
     run = Assigned(
@@ -192,13 +196,28 @@ def _checked(shares: Mapping[str, float]) -> dict[str, float]:
     return values
 
 
+def _advice(
+    items: Sequence[Item], shares: Mapping[str, float], required: Mapping[str, str], by: str
+) -> str:
+    """Return what to do if too many images must be in test; empty if enough others are left."""
+    free = {item.group for item in items if item.name not in required}
+    if not required or len(free) >= sum(
+        share > 0 for name, share in shares.items() if name != TEST
+    ):
+        return ""
+    count = sum(item.name in required for item in items)
+    return (
+        f"--keep or --exclude puts {count} of {count_of(len(items), 'image')} into test; use "
+        + ("another list or release" if by == GROUP else f"--by {GROUP} instead of {by}")
+    )
+
+
 def _refuse_empty(
     workspace: Workspace,
     items: Sequence[Item],
     shares: Mapping[str, float],
     images: Counter[str],
-    *,
-    placed: bool,
+    advice: str,
 ) -> None:
     empty = [name for name, share in shares.items() if share > 0 and not images[name]]
     if empty:
@@ -207,8 +226,5 @@ def _refuse_empty(
             f"too few images ({count_of(len(items), 'image')} in {count_of(groups, 'group')}): "
             f"{' and '.join(empty)} would be empty",
             where=workspace.path,
-            hint="use --reassign to assign all images again, or set the share of the empty split"
-            " to 0"
-            if placed
-            else "ingest more images, or set the share of the empty split to 0",
+            hint=f"{advice}, or set the share of the empty split to 0",
         )
