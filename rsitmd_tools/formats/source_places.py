@@ -47,7 +47,7 @@ def read_source_places(folder: Path) -> dict[str, SourcePlace]:
         if image.window and name not in items:
             where = f"{folder / IMAGE_LIST}: {name}"
             scene = distant_scene(_sha256(image.source_sha256, where), image.source)
-            found[name] = SourcePlace(scene, _window(image.window.split(" "), where))
+            found[name] = SourcePlace(scene, source_window(image.window.split(" "), where))
     for name, item in items.items():
         found[name] = _placed(item, f"{folder / STAC}: {name}")
     return found
@@ -77,15 +77,23 @@ def _placed(item: Mapping[str, Any], where: str) -> SourcePlace:
         acquired=_time(of("acquired"), where),
         mtime_ns=_written(properties.get("end_datetime"), where),
     )
-    window = _window([of(name) for name in ("col", "row", "width", "height")], where)
+    window = source_window([of(name) for name in ("col", "row", "width", "height")], where)
     gsd = of("gsd")
     if gsd is not None and not (_is_number(gsd) and gsd > 0):
         raise _malformed("the ground sample distance", where)
     return SourcePlace(scene, window, _footprint(item.get("geometry"), where), gsd)
 
 
-def _window(values: list[Any], where: str) -> Window:
-    """Return ``(col, row, width, height)``."""
+def source_window(values: list[Any], where: str) -> Window:
+    """Return ``(col, row, width, height)``.
+
+    Args:
+        values: The four numbers, or texts of them.
+        where: What has the window, for errors.
+
+    Raises:
+        RsitmdError: They are not the window of a raster.
+    """
     try:
         numbers = [int(str(value)) for value in values]
         column, row, width, height = numbers

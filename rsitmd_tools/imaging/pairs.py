@@ -287,11 +287,15 @@ class _Finder:
                 members.update(indices)
         ordered = sorted(members)
         paths = [self.images[index].path for index in ordered]
+        digests = dict(zip(ordered, _in_parallel(_digest, paths, self.workers), strict=True))
+        # Two copies of one image can be a near pair, which is exact too.
+        equal = {(i, j) for i, j in self.found if digests[i] and digests[i] == digests[j]}
         first: dict[str, int] = {}
-        for index, digest in zip(ordered, _in_parallel(_digest, paths, self.workers), strict=True):
+        for index, digest in digests.items():
             if digest and first.setdefault(digest, index) != index and index >= self.since:
-                pair = (first[digest], index)
-                self.found[pair] = ImagePair(*pair, EXACT, 1.0)
+                equal.add((first[digest], index))
+        for pair in equal:
+            self.found[pair] = ImagePair(*pair, EXACT, 1.0)
 
     def _verify(self, candidates: Sequence[Candidate]) -> set[int]:
         """Add the candidates that are pairs; return the indices of their later images."""

@@ -22,7 +22,7 @@ from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
-from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.known_pictures import KnownPictures
 from rsitmd_tools.imaging.measures import lines_of
@@ -219,11 +219,10 @@ def _write(
             sheet = sheet_facts_of(workspace, content, previous, precomp=precomp_too)
             _write_metadata(content, facts, sheet, folder)
             copies, measured = copying.wait()
-            files = {image.filename: copies[f"images/{image.filename}"] for image in dataset}
-            log = changelog(dataset, version, previous, files, manifest["licences"])
-            write_text(folder / CHANGELOG, log)
             listed = list_images(dataset, copies, content.sources)
-            write_text(folder / IMAGE_LIST, listed)
+            log = changelog(dataset, version, previous, listed, manifest["licences"])
+            write_text(folder / CHANGELOG, log)
+            write_text(folder / IMAGE_LIST, image_list(listed))
             found = validation(dataset, settings, options.allowed, measured, records)
             write_text(folder / VALIDATION, found)
             write_checksums(folder, sums() | (copies if options.images else {}))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.release.manifest import check_release
 from rsitmd_tools.schemas import first_error, load_schema
@@ -29,6 +28,7 @@ class Changes:
     Attributes:
         added: File names of images that the previous release does not have.
         removed: File names of images that only the previous release has.
+        renamed: File names of images that have another name, the previous name first.
         moved: File names of images in another split.
         files: File names of images whose files have other contents.
         sentences: Number of ``added``, ``changed`` and ``removed`` sentences of the images that
@@ -40,6 +40,7 @@ class Changes:
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
     moved: tuple[str, ...]
     files: tuple[str, ...]
     sentences: Counter[str]
@@ -54,13 +55,13 @@ class Previous:
 
     Attributes:
         dataset: Its dataset.
-        files: SHA-256 of its image files, by file name.
+        listed: The lines of its ``images.csv``; empty if it has none.
         log: The entries of its ``CHANGELOG.md``.
         licences: The licences in its ``release.json``; None if they are not recorded.
     """
 
     dataset: Dataset
-    files: Mapping[str, str]
+    listed: Sequence[ListedImage]
     log: str
     licences: Mapping[str, Any] | None = None
 
@@ -68,34 +69,78 @@ class Previous:
 def compare(
     previous: Previous,
     now: Dataset,
-    files: Mapping[str, str],
+    listed: Sequence[ListedImage],
     licences: Mapping[str, Any] | None = None,
 ) -> Changes:
-    """Return the differences between two releases, by file name.
+    """Return the differences between two releases.
+
+    Images are compared by their sources, so that they can have other names, then by file name.
 
     Args:
         previous: The previous release.
         now: The dataset of this one.
-        files: SHA-256 of its image files, by file name.
+        listed: The lines of its ``images.csv``.
         licences: The licences in its ``release.json``.
     """
-    before = previous.dataset
-    old = {image.filename: image for image in before}
-    new = {image.filename: image for image in now}
-    both = [name for name in new if name in old]
-    sentences: Counter[str] = Counter()
-    for name in both:
-        sentences += _sentences(old[name], new[name])
+    both = _in_both(previous, now, listed)
+    old_names = {old.filename for old, _ in both}
+    new_names = {new.filename for _, new in both}
+    old_files = {image.filename: image.sha256 for image in previous.listed}
+    files = {image.filename: image.sha256 for image in listed}
+
+    def where(differ: Callable[[ImageRecord, ImageRecord], bool]) -> tuple[str, ...]:
+        return tuple(new.filename for old, new in both if differ(old, new))
+
+    def other_file(old: ImageRecord, new: ImageRecord) -> bool:
+        file = files[new.filename]
+        return old_files.get(old.filename, file) != file
+
     return Changes(
-        added=tuple(name for name in new if name not in old),
-        removed=tuple(name for name in old if name not in new),
-        moved=tuple(name for name in both if old[name].split != new[name].split),
-        files=tuple(name for name in both if previous.files.get(name, files[name]) != files[name]),
-        sentences=sentences,
-        keywords=tuple(name for name in both if old[name].keywords != new[name].keywords),
-        categories=tuple(name for name in both if old[name].category != new[name].category),
+        added=tuple(i.filename for i in now if i.filename not in new_names),
+        removed=tuple(i.filename for i in previous.dataset if i.filename not in old_names),
+        renamed=tuple(
+            (old.filename, new.filename) for old, new in both if old.filename != new.filename
+        ),
+        moved=where(lambda old, new: old.split != new.split),
+        files=where(other_file),
+        sentences=sum((_sentences(old, new) for old, new in both), Counter()),
+        keywords=where(lambda old, new: old.keywords != new.keywords),
+        categories=where(lambda old, new: old.category != new.category),
         licences=tuple(_licences(previous.licences or {}, licences or {})),
     )
+
+
+def _in_both(
+    previous: Previous, now: Dataset, listed: Sequence[ListedImage]
+) -> list[tuple[ImageRecord, ImageRecord]]:
+    """Return the images of two releases that are one, the earlier record first."""
+    old = {image.filename: image for image in previous.dataset}
+    former = _former_names(previous.listed, listed)
+    taken = set(former.values())
+    pairs = []
+    for image in now:
+        name = image.filename
+        before = former.get(name, None if name in taken else name)
+        if before in old:
+            pairs.append((old[before], image))
+    return pairs
+
+
+def _former_names(before: Sequence[ListedImage], now: Sequence[ListedImage]) -> dict[str, str]:
+    """Return the previous names of the images whose sources both releases list once."""
+    old, new = _by_source(before), _by_source(now)
+    return {new[source]: old[source] for source in new if source in old}
+
+
+def _by_source(listed: Sequence[ListedImage]) -> dict[tuple[str, str], str]:
+    """Return file names by source and window, if an image alone has them."""
+    sources = [(image.source_sha256, image.window) for image in listed]
+    count = Counter(sources)
+    return {
+        source: image.filename
+        for source, image in zip(sources, listed, strict=True)
+        if count[source] == 1
+    }
 
 
 def _licences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -111,17 +156,11 @@ def _listed(licences: str | Sequence[str]) -> Sequence[str]:
 
 
 def _sentences(old: ImageRecord, new: ImageRecord) -> Counter[str]:
-    """Count the sentences of one image that were added, changed or removed."""
-    found: Counter[str] = Counter()
-    matcher = SequenceMatcher(None, old.captions, new.captions, autojunk=False)
-    for _, first, last, start, end in matcher.get_opcodes():
-        if old.captions[first:last] == new.captions[start:end]:
-            continue
-        changed = min(last - first, end - start)
-        found["changed"] += changed
-        found["removed"] += last - first - changed
-        found["added"] += end - start - changed
-    return found
+    """Count the sentences of one image that were added, changed or removed, in any order."""
+    before, now = Counter(old.captions), Counter(new.captions)
+    lost, found = (before - now).total(), (now - before).total()
+    changed = min(lost, found)
+    return Counter(added=found - changed, changed=changed, removed=lost - changed)
 
 
 def read_previous(folder: Path, version: str) -> Previous:
@@ -144,8 +183,7 @@ def read_previous(folder: Path, version: str) -> Previous:
             hint="use --version with a later version",
         )
     listed = read_image_list(folder / IMAGE_LIST) if (folder / IMAGE_LIST).exists() else []
-    files = {image.filename: image.sha256 for image in listed}
-    return Previous(load_dataset(folder, "rsitmd"), files, log, _recorded_licences(folder))
+    return Previous(load_dataset(folder, "rsitmd"), listed, log, _recorded_licences(folder))
 
 
 def _recorded_licences(folder: Path) -> Mapping[str, Any] | None:
@@ -168,7 +206,7 @@ def changelog(
     now: Dataset,
     version: str,
     previous: Previous | None,
-    files: Mapping[str, str],
+    listed: Sequence[ListedImage],
     licences: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the Markdown text of ``CHANGELOG.md``: this release, then the earlier ones.
@@ -177,13 +215,13 @@ def changelog(
         now: The dataset of the release.
         version: Its version.
         previous: The previous release; None for the first one.
-        files: SHA-256 of the image files of the release, by file name.
+        listed: The lines of its ``images.csv``.
         licences: The licences in its ``release.json``.
     """
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"
         return f"{TITLE}\n## {version}\n\nFirst release: {numbers}.\n"
-    changes = compare(previous, now, files, licences)
+    changes = compare(previous, now, listed, licences)
     lines = "".join(f"- {line}\n" for line in _lines(changes)) or "No changes.\n"
     return f"{TITLE}\n## {version}\n\n{lines}{previous.log}"
 
@@ -204,6 +242,7 @@ def _lines(changes: Changes) -> list[str]:
     named = (
         ("added", changes.added),
         ("removed", changes.removed),
+        ("renamed", tuple(" -> ".join(names) for names in changes.renamed)),
         ("moved to another split", changes.moved),
         ("with other pixels", changes.files),
         ("with another category", changes.categories),
@@ -222,6 +261,6 @@ def _lines(changes: Changes) -> list[str]:
     return [*lines, *changes.licences]
 
 
-def _shown(names: tuple[str, ...]) -> str:
+def _shown(names: Sequence[str]) -> str:
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -82,7 +82,6 @@ def _creator(author: str) -> dict[str, str]:
 
 
 def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
-    size = facts.image_size
     machine = facts.machine_given and (
         f"{facts.machine_given} sentences were written by annotators who saw a machine text."
     )
@@ -100,9 +99,7 @@ def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
         ),
         "rai:annotationsPerItem": str(facts.sentences_per_image),
         "rai:machineAnnotationTools": machine or None,
-        "rai:dataPreprocessingProtocol": (
-            f"The central square of each image is resized to {size} x {size} pixels (RGB, 8 bits)."
-        ),
+        "rai:dataPreprocessingProtocol": f"{facts.preprocessing} (RGB, 8 bits).",
     }
 
 

@@ -43,8 +43,9 @@ class ReleaseFacts:
         with_images: Whether the release contains the image files.
         with_prior: Whether the release contains the prior of each split.
         crossing: Number of pairs of images of one picture or place in different splits.
-        box: ``(west, south, east, north)`` of the footprints in degrees, or None.
-        resolution: Ground sample distance in metres, if all placed images have the same.
+        box: ``(west, south, east, north)`` of the footprints in degrees, or None. Across 180
+            degrees, west is larger than east, as in GeoJSON.
+        resolution: Side of a pixel of the images in metres, if all placed images have the same.
         period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
         named: Whether an annotator appears by name.
         image_licences: The licences of the images.
@@ -102,6 +103,14 @@ class ReleaseFacts:
         )
 
     @property
+    def preprocessing(self) -> str:
+        """How the images were made from their sources, without a full stop."""
+        return (
+            "Each image is a square of its source file (the centre, or a tile), resized to"
+            f" {self.image_size} x {self.image_size} pixels"
+        )
+
+    @property
     def cite_as(self) -> str:
         """The citation as one line of text."""
         where = f" https://doi.org/{self.doi}" if self.doi else f" {self.url}" if self.url else ""
@@ -139,7 +148,12 @@ def facts_of(
     sentences = [sentence for image in dataset for sentence in image.sentences]
     annotators = {s.annotator for s in sentences if s.annotator is not None}
     count = Counter(licences.values())
-    resolutions = {place.gsd for place in places if place.gsd is not None}
+    size = settings.dataset.image_size
+    resolutions = {
+        place.gsd * place.window[2] / size
+        for place in places
+        if place.gsd is not None and place.window is not None
+    }
     return ReleaseFacts(
         title=release.title or name,
         version=version,
@@ -154,7 +168,7 @@ def facts_of(
         categories=dict(sorted(Counter(image.category or "" for image in dataset).items())),
         annotators=len(annotators),
         sentences_per_image=settings.annotation.sentences_per_image,
-        image_size=settings.dataset.image_size,
+        image_size=size,
         machine_given=origins_of(dataset)["machine_given"],
         imported=any(sentence.annotator is None for sentence in sentences),
         with_images=with_images,
@@ -181,19 +195,33 @@ def _named(count: Counter[str]) -> str:
 
 def _box(places: Sequence[ImagePlace]) -> tuple[float, float, float, float] | None:
     """Return the extent of the footprints in degrees; None without one."""
-    points = [point for place in places for point in _points(place.footprint)]
-    if not points:
+    parts = [part for place in places for part in _parts(place.footprint)]
+    if not parts:
         return None
-    longitudes, latitudes = zip(*points, strict=True)
-    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+    west, south = min(part[0] for part in parts), min(part[1] for part in parts)
+    east, north = max(part[2] for part in parts), max(part[3] for part in parts)
+    # Footprints are cut at 180 degrees. Those on both sides of it are together if they lie in one
+    # half of the earth.
+    beyond = [part for part in parts if part[2] <= 0]
+    before = [part for part in parts if part[2] > 0]
+    if beyond and before:
+        first, last = min(part[0] for part in before), max(part[2] for part in beyond)
+        if last + 360 - first < 180:
+            west, east = first, last
+    return west, south, east, north
 
 
-def _points(footprint: dict[str, Any] | None) -> list[tuple[float, float]]:
+def _parts(footprint: dict[str, Any] | None) -> list[tuple[float, float, float, float]]:
+    """Return ``(west, south, east, north)`` of each polygon of a footprint."""
     if footprint is None:
         return []
     polygons = footprint["coordinates"]
     rings = [polygons[0]] if footprint["type"] == "Polygon" else [part[0] for part in polygons]
-    return [(point[0], point[1]) for ring in rings for point in ring]
+    found = []
+    for ring in rings:
+        longitudes, latitudes = zip(*ring, strict=True)
+        found.append((min(longitudes), min(latitudes), max(longitudes), max(latitudes)))
+    return found
 
 
 def _period(places: Sequence[ImagePlace]) -> str:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.image_list import ListedImage, image_list
+from rsitmd_tools.formats.image_list import ListedImage
 from rsitmd_tools.imaging.known_pictures import KnownPicture, KnownPictures
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
 from rsitmd_tools.imaging.measures import Lines, Picture, picture_of
@@ -185,8 +185,10 @@ def _measured(source: Path, image: Image.Image, lines: Lines) -> Picture:
     return picture_of(source, image, image.mode, lines)
 
 
-def list_images(dataset: Dataset, copies: Mapping[str, str], sources: Mapping[str, Source]) -> str:
-    """Return ``images.csv``.
+def list_images(
+    dataset: Dataset, copies: Mapping[str, str], sources: Mapping[str, Source]
+) -> list[ListedImage]:
+    """Return the lines of ``images.csv``.
 
     Args:
         dataset: The released images.
@@ -194,9 +196,7 @@ def list_images(dataset: Dataset, copies: Mapping[str, str], sources: Mapping[st
         sources: Their sources by file name.
     """
     names = [image.filename for image in dataset]
-    return image_list(
-        [ListedImage(name, copies[f"images/{name}"], *sources[name]) for name in names]
-    )
+    return [ListedImage(name, copies[f"images/{name}"], *sources[name]) for name in names]
 
 
 def _read(file: Path) -> bytes:

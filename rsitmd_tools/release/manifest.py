@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from rsitmd_tools.quality.statistics import origins_of
 from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
 from rsitmd_tools.release.contents import Contents
 from rsitmd_tools.splitting.grouping import recorded_by
-from rsitmd_tools.splitting.split import FACT as SPLIT
+from rsitmd_tools.splitting.recorded import recorded_assignments
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
@@ -71,17 +70,18 @@ class ReleaseReport:
 
 
 def _settings(workspace: Workspace) -> dict[str, Any]:
-    """Return the settings of a release, with the shares, the seed and the groups of the split.
+    """Return the settings of a release, with how the images were assigned to splits.
 
     The settings of ``validate`` and the licences by source are left out, because they contain
     local paths.
     """
     settings = asdict(workspace.settings)
     del settings["validate"], settings["release"]["image_licences"]
-    recorded = workspace.fact(SPLIT)
-    if recorded is not None:
-        used = json.loads(recorded)
-        settings["split"] |= {**used["shares"], "seed": used["seed"], "by": recorded_by(workspace)}
+    assigned = recorded_assignments(workspace)
+    if assigned:
+        first = assigned[0]
+        settings["split"] |= {**first.shares, "seed": first.seed, "by": recorded_by(workspace)}
+        settings["split"]["assignments"] = [entry.document() for entry in assigned]
     return settings
 
 

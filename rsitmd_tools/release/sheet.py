@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rsitmd_tools.dataset.records import SPLITS, Dataset
+from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.release.changes import Previous
 from rsitmd_tools.release.contents import Contents
-from rsitmd_tools.splitting.split import FACT as SPLIT
+from rsitmd_tools.splitting.recorded import Assigned, recorded_assignments
 from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
@@ -43,8 +42,8 @@ class SheetFacts:
         not_accepted: Number of sentences that no reviewer accepted.
         licence: Licence that annotators accept for their texts, or empty.
         without_licence: Number of annotators who have not accepted it.
-        shares: Shares from which the splits were assigned; empty if that is not recorded.
-        seed: Seed of this assignment.
+        assignments: How images were assigned to splits, the earliest assignment first; empty if
+            that is not recorded.
         folds: Number of test folds.
         precomp: Whether the release has the folder ``precomp``.
         earlier: Versions of the earlier releases, the latest first.
@@ -71,8 +70,7 @@ class SheetFacts:
     not_accepted: int = 0
     licence: str = ""
     without_licence: int = 0
-    shares: dict[str, float] = field(default_factory=dict)
-    seed: int = 0
+    assignments: tuple[Assigned, ...] = ()
     folds: int = 0
     precomp: bool = True
     earlier: tuple[str, ...] = ()
@@ -84,7 +82,7 @@ def sheet_facts_of(
     """Count what the datasheet of a release says.
 
     Args:
-        workspace: The workspace, for the recorded assignment to splits.
+        workspace: The workspace, for the recorded assignments to splits.
         content: The data of the release.
         previous: The previous release; None for the first one.
         precomp: Whether the release has the folder ``precomp``.
@@ -92,8 +90,6 @@ def sheet_facts_of(
     dataset = content.dataset
     released = {image.filename for image in dataset}
     repeated, common, shared = _equal_sentences(dataset)
-    assigned = json.loads(workspace.fact(SPLIT) or "{}")
-    shares = assigned.get("shares", {})
     accepts = content.licence or {"name": "", "not_accepted": ()}
     keywords = [len(image.keywords) for image in dataset]
     return SheetFacts(
@@ -119,8 +115,7 @@ def sheet_facts_of(
         not_accepted=0 if workspace.settings.release.only_accepted else content.unreviewed,
         licence=accepts["name"],
         without_licence=len(accepts["not_accepted"]),
-        shares={split: shares[split] for split in SPLITS if split in shares},
-        seed=assigned.get("seed", 0),
+        assignments=tuple(recorded_assignments(workspace)),
         folds=len(set(content.folds.values())),
         precomp=precomp,
         earlier=() if previous is None else tuple(re.findall(r"(?m)^## (\S+)$", previous.log)),

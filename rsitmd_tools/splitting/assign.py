@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+TEST = "test"
 EPSILON = 1e-9  # 0.29 * 100 is 28.999999999999996
 
 
@@ -45,7 +46,7 @@ def assign_splits(
         shares: Share of each split; they sum to 1. A split with share 0 gets no new images.
         seed: Seed of the order in which groups are assigned.
         placed: Split by file name of the images that keep their split. New images of their
-            group get the split of most of them.
+            group are in test if one of them is, else in the split of most of them.
 
     Returns:
         Split by file name, for all items.
@@ -62,7 +63,7 @@ def assign_splits(
         if not held:
             free.append(group)
             continue
-        home = max(sorted(held), key=held.__getitem__)
+        home = TEST if TEST in held else max(sorted(held), key=held.__getitem__)
         for item in group:
             assigned[item.name] = fixed.get(item.name, home)
             tally.add(assigned[item.name], [item])

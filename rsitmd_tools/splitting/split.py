@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest.groups import places_current
-from rsitmd_tools.splitting.assign import Item, assign_splits
+from rsitmd_tools.ingest.spatial import recorded_block
+from rsitmd_tools.splitting.assign import TEST, Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
+from rsitmd_tools.splitting.recorded import Assigned, record_assignments, recorded_assignments
+from rsitmd_tools.splitting.relations import GROUP
 from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
@@ -21,8 +24,6 @@ from rsitmd_tools.workspace.images import set_splits, stored_images
 
 if TYPE_CHECKING:
     from rsitmd_tools.splitting.kept_tests import KeptTests
-
-FACT = "split"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,28 +88,40 @@ def split(
     groups = grouped(workspace, block, by)
     before = {image.filename: image.split for image in groups.stored if image.split}
     kept = {} if reassign else before | _with_removed(workspace, groups, before)
-    if exclude is not None:
-        kept = kept | _to_test(groups.known, _excluded(workspace, exclude))
+    tests = set() if exclude is None else _excluded(workspace, exclude)
     kept_tests = None
     if keep is not None:
         from rsitmd_tools.splitting.kept_tests import find_test_images
 
         names, kept_tests = find_test_images(workspace, keep)
-        kept = kept | _to_test(groups.known, names)
-    assigned = assign_splits(groups.items, shares, seed, kept)
+        tests |= names
+    required = _to_test(groups.known, tests)
+    assigned = assign_splits(groups.items, shares, seed, kept | required)
     images = Counter(assigned.values())
-    _refuse_empty(workspace, groups.items, shares, images, placed=bool(before) and not reassign)
+    advice = _advice(groups.items, shares, required, by)
+    if not advice and before and not reassign:
+        advice = "use --reassign to assign all images again"
+    _refuse_empty(workspace, groups.items, shares, images, advice or "ingest more images")
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
-    kinds = settings.keep_together
-    requested = {"shares": shares, "seed": seed, "keep_together": sorted(kinds)}
-    recorded = workspace.fact(FACT)
+    recorded = [] if reassign or not before else recorded_assignments(workspace)
+    run = Assigned(
+        shares=shares,
+        seed=seed,
+        keep_together=sorted(settings.keep_together),
+        by=by,
+        block=recorded_block(workspace),
+        images=len(assigned) if reassign else len(changed),
+        keep_data_sha256=None if kept_tests is None else kept_tests.data_sha256,
+        exclude_sha256=None if exclude is None else sha256_file(exclude),
+    )
     with workspace.transaction() as db:
-        set_splits(db, changed)
-        record_by(workspace, by)
         if reassign:
             clear_removed_splits(db)
-        if reassign or not before:
-            workspace.set_fact(FACT, json.dumps(requested, sort_keys=True))
+        # Removed images too: they can be restored, and new images can be similar to them.
+        set_splits(db, [*changed, *required.items()])
+        record_by(workspace, by)
+        if reassign or changed:
+            record_assignments(workspace, recorded, run)
     parted = groups.parted(assigned)
     return SplitReport(
         images={name: images[name] for name in SPLITS},
@@ -117,10 +130,10 @@ def split(
         seed=seed,
         kept_together=len(groups.pairs),
         parted=parted.pairs,
-        settings_changed=bool(before) and not reassign and _differs(recorded, requested),
+        settings_changed=any(run.differs(earlier) for earlier in recorded),
         same_place=len(groups.tiles),
         parted_places=parted.tiles,
-        keep_together=kinds,
+        keep_together=settings.keep_together,
         places_searched=places_current(workspace),
         deviation=deviation_of(groups.items, shares, assigned),
         large_groups=large_groups_of(groups.items, shares, assigned),
@@ -131,24 +144,19 @@ def split(
     )
 
 
-def _differs(recorded: str | None, requested: Mapping[str, Any]) -> bool:
-    """Return whether a setting differs from a recorded one; earlier versions recorded fewer."""
-    known = json.loads(recorded or "{}")
-    return any(known.get(name, value) != value for name, value in requested.items())
-
-
 def _with_removed(
     workspace: Workspace, groups: Grouping, before: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the split of new images in one group with a removed image that has a split.
 
-    An earlier release may contain the removed image. Among several splits, test takes precedence.
+    An earlier release may contain the removed image. Among several splits, test takes precedence;
+    apart from test, the images that are not removed do.
     """
     group = {item.name: item.group for item in groups.known}
     names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
     homes: dict[str, str] = {}
     for row, home in removed_splits(workspace).items():
-        if homes.get(group[names[row]]) != "test":
+        if homes.get(group[names[row]]) != TEST:
             homes[group[names[row]]] = home
     held = {group[image.filename] for image in groups.stored if image.filename in before}
     return {
@@ -156,7 +164,7 @@ def _with_removed(
         for image in groups.stored
         if image.filename not in before
         and group[image.filename] in homes
-        and group[image.filename] not in held
+        and (homes[group[image.filename]] == TEST or group[image.filename] not in held)
     }
 
 
@@ -173,7 +181,7 @@ def _excluded(workspace: Workspace, file: Path) -> set[str]:
 def _to_test(items: Sequence[Item], names: set[str]) -> dict[str, str]:
     """Return the split test for images and for their groups."""
     groups = {item.group for item in items if item.name in names}
-    return {item.name: "test" for item in items if item.group in groups}
+    return {item.name: TEST for item in items if item.group in groups}
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:
@@ -188,13 +196,28 @@ def _checked(shares: Mapping[str, float]) -> dict[str, float]:
     return values
 
 
+def _advice(
+    items: Sequence[Item], shares: Mapping[str, float], required: Mapping[str, str], by: str
+) -> str:
+    """Return what to do if too many images must be in test; empty if enough others are left."""
+    free = {item.group for item in items if item.name not in required}
+    if not required or len(free) >= sum(
+        share > 0 for name, share in shares.items() if name != TEST
+    ):
+        return ""
+    count = sum(item.name in required for item in items)
+    return (
+        f"--keep or --exclude puts {count} of {count_of(len(items), 'image')} into test; use "
+        + ("another list or release" if by == GROUP else f"--by {GROUP} instead of {by}")
+    )
+
+
 def _refuse_empty(
     workspace: Workspace,
     items: Sequence[Item],
     shares: Mapping[str, float],
     images: Counter[str],
-    *,
-    placed: bool,
+    advice: str,
 ) -> None:
     empty = [name for name, share in shares.items() if share > 0 and not images[name]]
     if empty:
@@ -203,8 +226,5 @@ def _refuse_empty(
             f"too few images ({count_of(len(items), 'image')} in {count_of(groups, 'group')}): "
             f"{' and '.join(empty)} would be empty",
             where=workspace.path,
-            hint="use --reassign to assign all images again, or set the share of the empty split"
-            " to 0"
-            if placed
-            else "ingest more images, or set the share of the empty split to 0",
+            hint=f"{advice}, or set the share of the empty split to 0",
         )

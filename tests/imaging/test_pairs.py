@@ -107,6 +107,14 @@ def test_equal_pixels_in_any_orientation_are_exact(
         ]
 
 
+def test_all_pairs_of_three_orientations_of_a_picture_are_exact(tmp_path: Path) -> None:
+    turns = (Image.Transpose.ROTATE_90, Image.Transpose.TRANSVERSE)
+    images = [photo(1), *(photo(1).transpose(turn) for turn in turns), photo(2)]
+    assert image_pairs(fingerprints(tmp_path, images)) == [
+        ImagePair(*pair, EXACT, 1.0) for pair in ((0, 1), (0, 2), (1, 2))
+    ]
+
+
 def test_threads_and_processes_find_the_same_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from rsitmd_tools.release import images
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
 from rsitmd_tools.splitting.grouping import record_by
-from rsitmd_tools.splitting.split import FACT
+from rsitmd_tools.splitting.recorded import FACT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import accept
 from rsitmd_tools.workspace.people import join
@@ -303,6 +303,7 @@ def test_the_settings_of_the_split_are_those_it_was_made_by(
     made_by = json.loads((tmp_path / "out" / "release.json").read_text())["settings"]["split"]
     assert {name: made_by[name] for name in shares} == shares
     assert (made_by["seed"], made_by["by"]) == (7, "scene")
+    assert made_by["assignments"] == [{"shares": shares, "seed": 7}]
 
 
 def test_settings_that_name_files_stay_in_the_workspace(

@@ -17,6 +17,7 @@ from rsitmd_tools.release.card import card
 from rsitmd_tools.release.contents import contents_of
 from rsitmd_tools.release.croissant import croissant
 from rsitmd_tools.release.sheet import SheetFacts, sheet_facts_of
+from rsitmd_tools.splitting.recorded import Assigned
 from rsitmd_tools.workspace import Workspace
 from tests.release.conftest import MakeFacts
 from tests.release.placed import with_scenes
@@ -35,6 +36,10 @@ QUESTIONS = {
     "Maintenance": 8,
 }
 TO_ANSWER = "**To answer:**"
+FIRST = Assigned(shares={"train": 0.9, "test": 0.1}, seed=7)
+LATER = Assigned(
+    shares={"train": 0.5, "test": 0.5}, seed=8, images=1, keep_data_sha256="1", exclude_sha256="2"
+)
 
 
 def front_matter(text: str) -> dict[str, object]:
@@ -130,7 +135,7 @@ def test_the_class_of_size(make_facts: MakeFacts, images: int, expected: str) ->
             "machine_given": 3, "places_searched": False, "image_licence": "A (1 image)",
             "image_licences": ("A", "B"), "left_out": 1, "removed": 1, "blanks": 1, "folds": 5,
             "without_keywords": 1, "without_annotator": 1, "corrected": {"ports": 1}, "pairs": 2,
-            "placed": 3, "licence": "CC-BY-4.0", "without_licence": 1, "shares": {"train": 1.0},
+            "placed": 3, "licence": "CC-BY-4.0", "without_licence": 1, "assignments": (LATER,),
             "earlier": ("0.1.0",), "precomp": False, "imported": {"a": 1, "b": 2}, "common": 1,
         },
     ],
@@ -164,6 +169,11 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
             {"box": (8.0, 50.0, 9.0, 51.00004)},
             "between 8.0 and 9.0 degrees of longitude and between 50.0 and 51.0 degrees",
         ),
+        (
+            "Is it complete, or a sample of a larger set?",
+            {"box": (179.5, 50.0, -179.5, 51.0)},
+            "between 179.5 and -179.5 degrees of longitude, across 180 degrees, and between 50.0",
+        ),
         ("What does each instance consist of?", {"image_size": 128}, "128 x 128 pixels"),
         ("What does each instance consist of?", {"sentences_per_image": (5, 7)}, "5 to 7 sent"),
         ("What does each instance consist of?", {"keywords_per_image": (1, 2)}, "1 to 2 keyw"),
@@ -181,8 +191,12 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
          "lists those in different"),
         ("Are there recommended splits?", {"images": {"train": 7, "val": 0, "test": 1}},
          "train 7, val 0, test 1"),
-        ("Are there recommended splits?", {"shares": {"train": 0.9, "test": 0.1}, "seed": 7},
-         "with the shares train 0.9, test 0.1 and seed 7."),
+        ("Are there recommended splits?", {"assignments": (FIRST,)},
+         "assigned images without a split with the shares train 0.9, test 0.1 and seed 7. **To"),
+        ("Are there recommended splits?", {"assignments": (FIRST, LATER)},
+         "and seed 7. `build split` assigned 1 image with the shares train 0.5, test 0.5 and seed"
+         " 8; the test images of an earlier release went into test; the images of an exclusion list"
+         " went into test."),
         ("Are there recommended splits?", {"crossing": 1},
          "1 pair of images of one picture or place is in different splits."),
         ("Are there recommended splits?", {"crossing": 3},

@@ -10,6 +10,8 @@ import pytest
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats.image_list import ListedImage
+from rsitmd_tools.ingest import renaming
 from rsitmd_tools.release import ReleaseOptions, make_release
 from rsitmd_tools.release.changes import Changes, Previous, changelog, compare
 from rsitmd_tools.workspace import Workspace
@@ -31,7 +33,12 @@ def dataset(**images: tuple[str, ...]) -> Dataset:
 
 
 def changes(before: Dataset, now: Dataset) -> Changes:
-    return compare(Previous(before, {}, ""), now, {image.filename: "" for image in now})
+    return compare(Previous(before, [], ""), now, listed(**{i.filename[0]: "" for i in now}))
+
+
+def listed(**sums: str) -> list[ListedImage]:
+    """Return lines of ``images.csv`` by the checksums of the files, which all have one source."""
+    return [ListedImage(f"{name}.tif", sha256, "x.png", "0") for name, sha256 in sums.items()]
 
 
 def test_images_and_sentences_are_compared_by_file_name() -> None:
@@ -39,7 +46,30 @@ def test_images_and_sentences_are_compared_by_file_name() -> None:
     now = dataset(a=("One.", "Two ships.", "Three."), c=("Six.", "Seven."), d=("Eight.",))
     found = changes(before, now)
     assert (found.added, found.removed, found.moved) == (("d.tif",), ("b.tif",), ())
-    assert found.sentences == {"changed": 1, "removed": 1, "added": 1}
+    assert found.sentences == {"changed": 2}
+
+
+def test_sentences_are_compared_in_any_order() -> None:
+    before = dataset(a=("One.", "Two.", "Three."), b=("Four.",), c=("Five.", "Five."))
+    now = dataset(a=("Three.", "One.", "Two."), b=("Six.", "Four."), c=("Five.",))
+    assert changes(before, now).sentences == {"added": 1, "removed": 1}
+
+
+def test_a_renamed_image_is_compared_with_its_former_self() -> None:
+    """The name of one can be the former name of another one."""
+    before = dataset(a=("One.",), b=("Two.",), c=("Three.",))
+    now = dataset(b=("One.",), c=("Two ships.",), d=("Four.",))
+    old = [
+        ListedImage(f"{name}.tif", "1", "x.tif", "x", f"{n} 0 8 8") for n, name in enumerate("abc")
+    ]
+    new = [replace(image, filename=f"{name}.tif") for image, name in zip(old, "bc", strict=False)]
+    new.append(ListedImage("d.tif", "2", "d.png", "d"))
+    text = changelog(now, "1.0.1", Previous(before, old, ""), new)
+    assert text == (
+        "# Changes\n\n## 1.0.1\n\n- 1 image added: d.tif\n- 1 image removed: c.tif\n"
+        "- 2 images renamed: a.tif -> b.tif, b.tif -> c.tif\n"
+        "- sentences of other images: 1 changed\n"
+    )
 
 
 def test_an_equal_dataset_has_no_changes() -> None:
@@ -50,16 +80,15 @@ def test_an_equal_dataset_has_no_changes() -> None:
 
 def test_an_image_with_other_pixels_is_listed() -> None:
     one = dataset(a=("One.",), b=("Two.",), c=("Three.",))
-    previous = Previous(one, {"a.tif": "1", "b.tif": "2"}, "")  # no checksum of c.tif is known
-    now = {"a.tif": "1", "b.tif": "3", "c.tif": "4"}
-    text = changelog(one, "1.0.1", previous, now)
+    previous = Previous(one, listed(a="1", b="2"), "")  # no checksum of c.tif is known
+    text = changelog(one, "1.0.1", previous, listed(a="1", b="3", c="4"))
     assert text == "# Changes\n\n## 1.0.1\n\n- 1 image with other pixels: b.tif\n"
 
 
 def test_other_categories_and_licences_are_listed() -> None:
     one, now = dataset(a=("One.",), b=("Two.",)), dataset(a=("One.",), b=("Two.",))
     now = now.with_images([now.images[0], replace(now.images[1], category="harbour")])
-    files = {"a.tif": "1", "b.tif": "2"}
+    files = listed(a="1", b="2")
     old = {"texts": "CC0-1.0", "images": []}
     new = {"texts": "CC-BY-4.0", "images": ["A", "B"]}
     text = changelog(now, "1.0.1", Previous(one, files, "", old), files, new)
@@ -87,9 +116,11 @@ def test_the_change_log_lists_the_releases_newest_first(
     assert text == "# Changes\n\n## 1.0.0\n\nFirst release: 8 images, 40 sentences.\n"
     text = release(workspace, "1.0.1", second, first)
     assert "## 1.0.1\n\nNo changes.\n\n## 1.0.0\n" in text
-    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
-        db.execute("UPDATE image SET split = 'val' WHERE filename = 'farm_1.tif'")
-        db.execute("UPDATE sentence SET raw = 'A new text.' WHERE id = 1")
+    with Workspace.open(workspace, write=True) as opened:
+        renaming.rename(opened, "farm_2.tif", "farm_90.tif")
+        with opened.transaction() as db:
+            db.execute("UPDATE image SET split = 'val' WHERE filename = 'farm_1.tif'")
+            db.execute("UPDATE sentence SET raw = 'A new text.' WHERE id = 1")
     settings = workspace / "rsitmd.toml"
     written = settings.read_text(encoding="utf-8")
     with Workspace.open(workspace) as opened:
@@ -98,7 +129,8 @@ def test_the_change_log_lists_the_releases_newest_first(
     settings.write_text(changed, encoding="utf-8")
     text = release(workspace, "1.1.0", third, second)
     assert text.startswith(
-        "# Changes\n\n## 1.1.0\n\n- 1 image moved to another split: farm_1.tif\n"
+        "# Changes\n\n## 1.1.0\n\n- 1 image renamed: farm_2.tif -> farm_90.tif\n"
+        "- 1 image moved to another split: farm_1.tif\n"
         "- sentences of other images: 1 changed\n"
         f"- licence of the texts: CC0-1.0 (before: {before})\n\n## 1.0.1\n"
     )

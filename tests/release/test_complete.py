@@ -17,7 +17,7 @@ from PIL import Image
 from rsitmd_tools.cli.building.complete import command
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats.image_list import read_image_list
+from rsitmd_tools.formats.image_list import image_list, read_image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import import_dataset
@@ -147,7 +147,8 @@ def test_sources_come_back_and_no_cell_is_a_formula(
         image.filename: Source(name, "b" * 64, "0 0 8 8" * (len(name) % 2), name)
         for image, name in zip(images, sources, strict=True)
     }
-    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named)
+    dataset = Dataset("ports", tuple(images), Path("x"), "rsitmd")
+    text = image_list(list_images(dataset, sums, named))
     file = tmp_path_factory.mktemp("list") / "images.csv"
     file.write_bytes(text.encode())
     found = read_image_list(file)

@@ -89,6 +89,10 @@ def test_every_fact_is_accepted(
     assert metadata.data_annotation_platform == [document["rai:dataAnnotationPlatform"]]
     assert document["spatialCoverage"]["geo"]["box"] == "-50.0 170.0 -49.0 171.5"
     assert document["geocr:spatialResolution"]["value"] == 0.3
+    assert document["rai:dataPreprocessingProtocol"] == (
+        "Each image is a square of its source file (the centre, or a tile), resized to 256 x 256"
+        " pixels (RGB, 8 bits)."
+    )
     assert document["license"] == ["CC-BY-4.0", "CC0-1.0"]
 
 

@@ -87,6 +87,13 @@ def test_assigned_images_keep_their_split(items: list[Item], data: st.DataObject
         assert not before or assigned[item.name] in before, "a newcomer follows its group"
 
 
+@pytest.mark.parametrize(("minor", "home"), [("test", "test"), ("val", "train")])
+def test_a_newcomer_is_in_test_if_its_group_has_a_test_image(minor: str, home: str) -> None:
+    items = [Item(f"a_{n}.tif", "a", "group") for n in range(4)]
+    placed = {"a_0.tif": "train", "a_1.tif": "train", "a_2.tif": minor}
+    assert assign_splits(items, SHARES, 0, placed)["a_3.tif"] == home
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_large_groups_are_placed_first_so_that_shares_are_met(seed: int) -> None:
     items = [Item(f"a_{n}.tif", "a", "large" if n < 16 else f"g{n}") for n in range(20)]

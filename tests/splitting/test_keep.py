@@ -22,7 +22,7 @@ from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
-from rsitmd_tools.workspace.scenes import image_places
+from rsitmd_tools.workspace.scenes import Window, image_places
 from tests.builders import add, add_annotation, add_team
 from tests.ingest.scenes import CORNER, write_scene
 from tests.release.releases import release
@@ -32,12 +32,14 @@ COUNT = 12
 SHARES = ("--shares", "0.5,0.2,0.3")
 
 
-def write_images(folder: Path, names: Iterable[str], seed: int) -> Path:
+def write_images(
+    folder: Path, names: Iterable[str], seed: int, size: tuple[int, int] = (32, 32)
+) -> Path:
     random = np.random.default_rng(seed)
     for name in names:
         file = folder / "port" / f"{name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(file)
+        Image.fromarray(random.integers(0, 256, (*size[::-1], 3), np.uint8)).save(file)
     return folder
 
 
@@ -69,6 +71,13 @@ def caption(folder: Path) -> None:
                 )
 
 
+def copy_picture(file: Path, folder: Path) -> None:
+    """Write another file with the pixels of an image."""
+    copy = folder / "port" / "z.png"
+    copy.parent.mkdir(parents=True)
+    Image.open(file).save(copy, compress_level=1)
+
+
 def run(folder: Path, *arguments: object) -> Result:
     words = ["build", "split", str(folder), *SHARES, *map(str, arguments)]
     return CliRunner().invoke(root.cli, words, standalone_mode=False)
@@ -87,6 +96,7 @@ def keys(folder: Path, names: set[str]) -> set[str]:
 def report_of(done: Result) -> dict[str, object]:
     assert done.exception is None, done.exception
     found: dict[str, object] = json.loads(done.stdout)["kept_tests"]
+    assert len(str(found.pop("data_sha256"))) == 64
     return found
 
 
@@ -178,11 +188,9 @@ def test_a_removed_image_is_not_missing_and_its_copy_is_in_test(
 ) -> None:
     wanted = keys(old.parent / "w", in_test(old))
     lost = next(i for i in read_image_list(old / "images.csv") if i.source_sha256 in wanted)
-    copy = tmp_path / "copies" / "port" / "z.png"
-    copy.parent.mkdir(parents=True)
-    Image.open(sources / "port" / lost.source).save(copy, compress_level=1)
+    copy_picture(sources / "port" / lost.source, tmp_path / "copies")
     with Workspace.open(shifted, write=True) as workspace:
-        ingest(workspace, [copy.parents[1]], workers=1)
+        ingest(workspace, [tmp_path / "copies"], workers=1)
         stored = stored_images(workspace)
         (removed,) = (image for image in stored if image.sha256 == lost.source_sha256)
         corrections.remove(workspace, [removed.filename], "a request")
@@ -190,6 +198,25 @@ def test_a_removed_image_is_not_missing_and_its_copy_is_in_test(
     done = run(shifted, "--shares", "1,0,0", "--keep", old, "--json")
     assert report_of(done)["missing"] == 0
     assert keys(shifted, in_test(shifted)) == wanted - {removed.sha256} | {stored[-1].sha256}
+
+
+@pytest.mark.parametrize("reassign", [(), ("--reassign",)])
+def test_a_restored_test_image_and_a_new_copy_are_in_test(
+    old: Path, sources: Path, shifted: Path, tmp_path: Path, reassign: tuple[str, ...]
+) -> None:
+    wanted = keys(old.parent / "w", in_test(old))
+    with Workspace.open(shifted, write=True) as workspace:
+        removed = [image for image in stored_images(workspace) if image.sha256 in wanted]
+        corrections.remove(workspace, [image.filename for image in removed], "a request")
+    assert run(shifted, *reassign, "--shares", "1,0,0", "--keep", old).exception is None
+    source_of = {image.source_sha256: image.source for image in read_image_list(old / "images.csv")}
+    copy_picture(sources / "port" / source_of[removed[0].sha256], tmp_path / "copies")
+    with Workspace.open(shifted, write=True) as workspace:
+        ingest(workspace, [tmp_path / "copies"], workers=1)
+        (copy,) = stored_images(workspace)[-1:]
+        corrections.restore(workspace, [image.filename for image in removed[1:]])
+    assert run(shifted, "--shares", "1,0,0").exception is None
+    assert keys(shifted, in_test(shifted)) == wanted - {removed[0].sha256} | {copy.sha256}
 
 
 def test_the_released_files_are_found_too(old: Path, tmp_path: Path) -> None:
@@ -271,36 +298,87 @@ def test_a_damaged_image_list_is_an_error(old: Path, tmp_path: Path) -> None:
     assert isinstance(error, RsitmdError) and "images.csv: line 1: is malformed" in str(error)
 
 
-def tiles_of(folder: Path, *scenes: Path) -> Path:
+def tiles_of(folder: Path, *scenes: Path, side: int = 32) -> Path:
     with make_workspace(folder) as workspace:
-        ingest_tiles(workspace, scenes, TileOptions(32), "port", workers=1)
+        ingest_tiles(workspace, scenes, TileOptions(side), "port", workers=1)
     return folder
 
 
-def windows(folder: Path, names: set[str]) -> set[tuple[str, object]]:
+def windows(folder: Path, names: set[str]) -> set[tuple[str, Window]]:
     """Return the file names of the scenes, and the windows, of images."""
     with Workspace.open(folder) as workspace:
         found = [place for place in image_places(workspace) if place.filename in names]
-    return {(Path(place.source).name, place.window) for place in found}
+    return {(Path(place.source).name, place.window) for place in found if place.window}
 
 
-def test_tiles_are_found_by_scene_and_window(tmp_path: Path) -> None:
+def write_scenes(folder: Path) -> list[Path]:
+    """Write two scenes that lie apart."""
     random = np.random.default_rng(5)
-    scenes = [
+    folder.mkdir()
+    return [
         write_scene(
-            tmp_path / f"{name}.tif",
+            folder / f"{name}.tif",
             random.integers(0, 256, (3, 96, 96), np.uint8),
             transform=CORNER @ CORNER.translation(1000 * number, 0),
         )
         for number, name in enumerate("ab")
     ]
-    first = tiles_of(tmp_path / "first", scenes[1])
-    assert run(first).exception is None
-    caption(first)
-    release(first, tmp_path / "tiles-1.0.0")
-    wanted = windows(first, in_test(tmp_path / "tiles-1.0.0"))
+
+
+def released(folder: Path, out: Path, *options: str) -> Path:
+    assert run(folder, *options).exception is None
+    caption(folder)
+    release(folder, out)
+    return out
+
+
+def common_pixels(one: Window, other: Window) -> bool:
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
+def test_tiles_are_found_by_scene_and_window(tmp_path: Path) -> None:
+    scenes = write_scenes(tmp_path / "port")
+    old = released(tiles_of(tmp_path / "first", scenes[1]), tmp_path / "tiles-1.0.0")
+    wanted = windows(tmp_path / "first", in_test(old))
     second = tiles_of(tmp_path / "second", *scenes)
-    assert windows(second, in_test(tmp_path / "tiles-1.0.0")) != wanted
-    done = run(second, "--shares", "1,0,0", "--keep", tmp_path / "tiles-1.0.0", "--json")
+    assert windows(second, in_test(old)) != wanted
+    done = run(second, "--shares", "1,0,0", "--keep", old, "--json")
     assert report_of(done) == {"images": len(wanted), "missing": 0, "by_name": False}
+    assert windows(second, in_test(second)) == wanted
+
+
+def test_other_tiles_of_the_pixels_of_test_images_are_in_test(tmp_path: Path) -> None:
+    scenes = write_scenes(tmp_path / "port")
+    old = released(tiles_of(tmp_path / "first", scenes[1]), tmp_path / "tiles-1.0.0")
+    tested = windows(tmp_path / "first", in_test(old))
+    second = tiles_of(tmp_path / "second", *scenes, side=24)
+    done = run(second, "--shares", "1,0,0", "--keep", old, "--json")
+    assert report_of(done) == {"images": len(tested), "missing": 0, "by_name": False}
+    every = windows(second, {image.filename for image in load_dataset(second)})
+    found = windows(second, in_test(second))
+    assert len(every) == 32 and found == {
+        (scene, window)
+        for scene, window in every
+        if any(scene == name and common_pixels(window, other) for name, other in tested)
+    }
+    edited = (old / "images.csv").read_text(encoding="utf-8").replace(" 32 32\n", " 32 x\n")
+    (old / "images.csv").write_text(edited, encoding="utf-8")
+    error = run(second, "--keep", old).exception
+    assert isinstance(error, RsitmdError) and "the window is malformed" in str(error)
+
+
+def test_tiles_of_the_central_square_of_a_test_image_are_in_test(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "sources", "abc", 7, size=(96, 32))
+    old = released(ingested(tmp_path / "first", folder), tmp_path / "v1", "--shares", "0.6,0,0.4")
+    (name,) = (
+        image.source
+        for image in read_image_list(old / "images.csv")
+        if image.filename in in_test(old)
+    )
+    second = tiles_of(tmp_path / "second", *sorted(folder.glob("*/*.png")), side=24)
+    assert run(second, "--shares", "1,0,0", "--keep", old).exception is None
+    wanted = {(name, (column, row, 24, 24)) for column in (24, 48) for row in (0, 8)}
     assert windows(second, in_test(second)) == wanted

@@ -246,3 +246,19 @@ def test_a_new_image_follows_the_removed_ones_of_its_whole(folder: Path, by: str
     with Workspace.open(folder) as workspace:
         homes = [(image.category, image.split) for image in stored_images(workspace)]
     assert homes == [("port", "test"), *[("farm", "train")] * 5]
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_new_image_of_a_group_with_a_test_image_is_in_test(folder: Path, removed: bool) -> None:
+    options = ("--by", "category", "--shares", "1,0,0")
+    assert run(folder, "--reassign", *options).exception is None
+    with Workspace.open(folder, write=True) as workspace:
+        with workspace.transaction() as db:
+            db.execute("UPDATE image SET split = 'test' WHERE id = 1")
+            builders.add(db, "image", number=COUNT + 1, sha256="new", pixel_sha256="new")
+        if removed:
+            remove_image(workspace, 1)
+    assert run(folder, *options).exception is None
+    with Workspace.open(folder) as workspace:
+        assert stored_images(workspace)[-1].split == "test"
+        assert [image.split for image in stored_images(workspace)].count("train") == COUNT - 1

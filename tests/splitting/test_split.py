@@ -219,6 +219,26 @@ def test_the_test_images_of_an_older_release_stay_in_test(make: Make, tmp_path: 
     assert old <= {name for name, home in placed(folder).items() if home == "test"}
 
 
+def test_a_release_with_test_images_of_all_categories_leaves_no_training_image(
+    make: Make, tmp_path: Path
+) -> None:
+    folder, old = make(20), tmp_path / "dataset_RSITMD.json"
+    names = [f"{category}_{n}.tif" for category, n in (("port", 2), ("farm", 3))]
+    images = [{"filename": name, "split": "test", "sentences": []} for name in names]
+    old.write_text(json.dumps({"dataset": "w", "images": images}), encoding="utf-8")
+    assert run(folder).exception is None
+    for options in ((), ("--reassign",)):
+        error = run(folder, "--by", "category", "--keep", str(old), *options).exception
+        assert str(error).endswith(
+            ": too few images (20 images in 2 groups): train and val would be empty;"
+            " --keep or --exclude puts 20 of 20 images into test; use --by group instead of"
+            " category, or set the share of the empty split to 0"
+        )
+    images = [{"filename": name, "split": "test", "sentences": []} for name in placed(folder)]
+    old.write_text(json.dumps({"dataset": "w", "images": images}), encoding="utf-8")
+    assert "use another list or release, or set" in str(run(folder, "--keep", str(old)).exception)
+
+
 def test_images_similar_to_the_test_images_of_a_release_are_in_test(
     make_workspace: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -61,8 +61,8 @@ def _shares(
     "--keep",
     metavar="RELEASE",
     type=click.Path(path_type=Path),
-    help="An older release: its test images, and images similar to them, go into test. They are"
-    " found by the checksums in its images.csv.",
+    help="An older release: its test images, images similar to them, and tiles that have pixels in"
+    " common with them, go into test. They are found by the checksums in its images.csv.",
 )
 @click.option(
     "--exclude",
