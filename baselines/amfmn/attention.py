@@ -34,15 +34,15 @@ class Attention(nn.Module):
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map ``(..., d)`` images to the image parts of F_t."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no of_images")
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
         """Map ``(..., d)`` texts to the text parts of F_t."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no of_texts")
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Return F_t from image parts and text parts, which are broadcast."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no combine")
 
     def direction(self, texts: Tensor) -> Tensor | None:
         """Return F_t up to a positive factor; None if F_t depends on the image."""
