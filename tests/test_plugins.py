@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from rsitmd_tools import plugins
+from rsitmd_tools.errors import RsitmdError
 from tests.forks import Nursery
+from tests.plugged import Plug
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE / "plugin"
@@ -128,6 +131,24 @@ def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_pat
     unknown = run("benchmark", "train", data, "--config", "vsepp", "--set", "model=mean", "-o", "x")
     assert unknown.returncode == 1
     assert "mean-colour" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import sys\nsys.exit('no licence')", "SystemExit: no licence"),
+        ("x", "NameError: name 'x'"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded(
+    plug: Plug, caplog: pytest.LogCaptureFixture, source: str, said: str
+) -> None:
+    plug(plugins.BASELINES, "mean", source, "Model")
+    assert plugins.load_plugins(plugins.BASELINES) == {}
+    [warning] = caplog.messages
+    assert f"plugin mean of rsitmd-other cannot be loaded ({said}" in warning
+    with pytest.raises(RsitmdError, match="plugin mean of rsitmd-other cannot be loaded; see the"):
+        plugins.load_plugin(plugins.BASELINES, "mean")
 
 
 def test_the_documentation_shows_the_whole_package() -> None:
