@@ -125,6 +125,12 @@ def warn_once(message: str) -> None:
     log.warning("%s", message)
 
 
+def report(error: PluginError) -> None:
+    """Report, once, a plugin that failed, for a caller that continues without it."""
+    warn_once(str(error))
+    log.debug("%s", error, exc_info=error)
+
+
 @contextlib.contextmanager
 def calling(what: str, package: str) -> Iterator[None]:
     """Convert an exception of a plugin to one line that names the plugin and its package.

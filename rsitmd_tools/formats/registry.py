@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.formats.holds import Holds
-from rsitmd_tools.plugins import PluginError, calling, warn_once
+from rsitmd_tools.plugins import PluginError, calling, report
 from rsitmd_tools.text_files import read_text
 
 __all__ = ["Format", "ReadImage", "Write", "in_image_folder", "of_package", "read_text"]
@@ -72,7 +72,7 @@ def of_package(layout: Format, package: str) -> Format:
         try:
             return recognised(path)
         except PluginError as error:
-            warn_once(str(error))
+            report(error)
             return False
 
     @guarded
