@@ -20,7 +20,7 @@ from rsitmd_tools.baselines.base import (
     in_blocks,
     in_tiles,
 )
-from rsitmd_tools.plugins import ATTENTION, load_plugins
+from rsitmd_tools.plugins import ATTENTION, calling, load_plugin, package_of
 
 Pairs = Callable[[slice, slice], Tensor]
 
@@ -246,6 +246,15 @@ KINDS: dict[str, type[Attention]] = {
 
 
 def make_attention(kind: str, dimension: int) -> Attention:
-    """Return the attention of a kind: a built-in one, or one of another package."""
-    kinds: dict[str, type[Attention]] = {**load_plugins(ATTENTION), **KINDS}
-    return kinds[kind](dimension)
+    """Return the attention of a kind: a built-in one, or one of another package.
+
+    Raises:
+        RsitmdError: That of another package cannot be loaded or made.
+    """
+    if kind in KINDS:
+        return KINDS[kind](dimension)
+    with calling(f"attention {kind}", package_of(ATTENTION, kind)):
+        attention = load_plugin(ATTENTION, kind)(dimension)
+        if not isinstance(attention, Attention):
+            raise TypeError(f"{type(attention).__name__} is not an Attention")
+        return attention
