@@ -107,6 +107,13 @@ def test_a_format_a_rule_and_a_broken_plugin(run: Run, data: Path, tmp_path: Pat
     assert converted.returncode == 0
     assert "tab-separated does not declare what it can store" in converted.stderr
 
+    (data / "captions.tsv").write_text("field_0.png\tA plain red field.\n")
+    short = run("validate", data)
+    assert short.stderr.splitlines()[-1] == (
+        f"error: {data / 'captions.tsv'}: line 1 has 2 fields instead of 3; separate name, split "
+        "and caption by tabs"
+    )
+
 
 def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_path: Path) -> None:
     run = run_trained
@@ -114,7 +121,7 @@ def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_pat
     changes = [part for change in small for part in ("--set", change)]
     for name, more in (
         ("mean-colour", ("model=mean-colour",)),
-        ("halved", ("model=amfmn", "attention=halved", "backbone=test_resnet")),
+        ("averaged", ("model=amfmn", "attention=averaged", "backbone=test_resnet")),
     ):
         out = tmp_path / name
         sets = [part for change in more for part in ("--set", change)]
