@@ -73,6 +73,10 @@ SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": ScanSettings, "mtfn"
 MAX_DEPTH = 8
 # Sections that only the model of their name reads.
 MODEL_SECTIONS = ("scan", "mtfn")
+# For values that other packages can add.
+PLUGIN_HINTS = dict.fromkeys(
+    ("model", "attention"), "use one of them, or install the package that adds it"
+)
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
 COSINE_MODELS = ("amfmn", "vsepp", "clip", "scan")
 # They can use the vectors of a sentence encoder (text_weights).
@@ -270,7 +274,8 @@ def config_from(document: Any, where: str) -> Config:
     _check_plain(given, where)
     problem = first_error(given, schema)
     if problem is not None:
-        raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
+        hint = problem.hint or PLUGIN_HINTS.get(problem.key)
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=hint)
     if "precision" in given:
         precision = given["precision"]  # YAML reads 32 as a number
         given["precision"] = str(int(precision) if isinstance(precision, float) else precision)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import torch
+
+from rsitmd_tools.baselines.amfmn.attention import KINDS
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.registry import load_model
+from rsitmd_tools.baselines.registry import MODELS, load_model
 from rsitmd_tools.baselines.sentence_vectors import (
     SentenceVectors,
     VectorTokenizer,
@@ -15,14 +19,56 @@ from rsitmd_tools.baselines.sentence_vectors import (
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.words import ShortVocabulary
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.plugins import ATTENTION, BASELINES, calling, package_of
 
 
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
-    """Create the model of a configuration for the vocabulary of a tokenizer."""
+    """Create the model of a configuration for the vocabulary of a tokenizer.
+
+    Raises:
+        RsitmdError: A plugin cannot be loaded, or fails.
+    """
     # A model that cannot use vectors has no such parameter; the configuration refuses it.
     vectors = {"vectors": tokenizer.dimension} if isinstance(tokenizer, VectorTokenizer) else {}
-    model: RetrievalModel = load_model(config.model)(config, len(tokenizer), **vectors)
+    with nullcontext() if config.model in MODELS else _calling(config):
+        model = load_model(config.model)(config, len(tokenizer), **vectors)
+        if not isinstance(model, RetrievalModel):
+            raise TypeError(f"{type(model).__name__} is not a RetrievalModel")
     return model
+
+
+def try_model(model: RetrievalModel, config: Config, tokenizer: Tokenizer) -> None:
+    """Score two images and three texts once, if a plugin is part of the model.
+
+    In a training batch, there are as many images as texts: a transposed score would be noticed
+    only in the validation.
+
+    Args:
+        model: A new model.
+        config: Its configuration.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        PluginError: The plugin fails, or its scores do not have the shape ``(2, 3)``.
+    """
+    if config.model in MODELS and (config.model != "amfmn" or config.attention in KINDS):
+        return
+    images = torch.zeros(2, 3, config.image_size, config.image_size)
+    texts = tokenizer.encode(["a port", "two planes", "a river and a road"], [["port"]] * 3)
+    model.eval()
+    with _calling(config), torch.no_grad():
+        scores = model.score(model.encode_images(images), model.encode_texts(texts))
+        if scores.shape != (2, 3):
+            found = tuple(scores.shape)
+            raise ValueError(f"the scores of 2 images and 3 texts have the shape {found}")
+    model.train()
+
+
+def _calling(config: Config) -> AbstractContextManager[None]:
+    """Name the model, or else the attention, of another package in its errors."""
+    if config.model in MODELS:
+        return calling(f"attention {config.attention}", package_of(ATTENTION, config.attention))
+    return calling(f"model {config.model}", package_of(BASELINES, config.model))
 
 
 def image_parts(config: Config) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from typing import Any
 
-from rsitmd_tools.plugins import BASELINES, load_plugins, plugin_names
+from rsitmd_tools.plugins import BASELINES, load_plugin, plugin_names
 
 # The configuration schema accepts these names and those of other packages.
 MODELS = {
@@ -30,6 +30,6 @@ def load_model(name: str) -> Any:
     """Import a model and return its constructor; a built-in name cannot be replaced.
 
     Raises:
-        KeyError: There is no such model.
+        RsitmdError: The model of another package cannot be loaded.
     """
-    return pkgutil.resolve_name(MODELS[name]) if name in MODELS else load_plugins(BASELINES)[name]
+    return pkgutil.resolve_name(MODELS[name]) if name in MODELS else load_plugin(BASELINES, name)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.forks import Nursery
+from tests.plugged import Plug, plugged
 from tests.real_data import CHECKOUT, REAL_DATA
 
 # No test asserts on time: on a busy machine, an example can take seconds.
@@ -109,6 +110,14 @@ def training_commands(own_cache: None) -> Iterator[Nursery]:
     nursery = Nursery(IMPORTED_BY_TRAINING, environment=dict.fromkeys(THREADS, "1"))
     yield nursery
     nursery.close()
+
+
+@pytest.fixture
+def plug(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Plug]:
+    """Install a package with one plugin for the time of a test."""
+    yield from plugged(tmp_path_factory.mktemp("packages"), monkeypatch)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from rsitmd_tools import plugins
+from rsitmd_tools.errors import RsitmdError
 from tests.forks import Nursery
+from tests.plugged import Plug
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE / "plugin"
@@ -104,6 +107,13 @@ def test_a_format_a_rule_and_a_broken_plugin(run: Run, data: Path, tmp_path: Pat
     assert converted.returncode == 0
     assert "tab-separated does not declare what it can store" in converted.stderr
 
+    (data / "captions.tsv").write_text("field_0.png\tA plain red field.\n")
+    short = run("validate", data)
+    assert short.stderr.splitlines()[-1] == (
+        f"error: {data / 'captions.tsv'}: line 1 has 2 fields instead of 3; separate name, split "
+        "and caption by tabs"
+    )
+
 
 def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_path: Path) -> None:
     run = run_trained
@@ -111,7 +121,7 @@ def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_pat
     changes = [part for change in small for part in ("--set", change)]
     for name, more in (
         ("mean-colour", ("model=mean-colour",)),
-        ("halved", ("model=amfmn", "attention=halved", "backbone=test_resnet")),
+        ("averaged", ("model=amfmn", "attention=averaged", "backbone=test_resnet")),
     ):
         out = tmp_path / name
         sets = [part for change in more for part in ("--set", change)]
@@ -128,6 +138,24 @@ def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_pat
     unknown = run("benchmark", "train", data, "--config", "vsepp", "--set", "model=mean", "-o", "x")
     assert unknown.returncode == 1
     assert "mean-colour" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import sys\nsys.exit('no licence')", "SystemExit: no licence"),
+        ("x", "NameError: name 'x'"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded(
+    plug: Plug, caplog: pytest.LogCaptureFixture, source: str, said: str
+) -> None:
+    plug(plugins.BASELINES, "mean", source, "Model")
+    assert plugins.load_plugins(plugins.BASELINES) == {}
+    [warning] = caplog.messages
+    assert f"plugin mean of rsitmd-other cannot be loaded ({said}" in warning
+    with pytest.raises(RsitmdError, match="plugin mean of rsitmd-other cannot be loaded; see the"):
+        plugins.load_plugin(plugins.BASELINES, "mean")
 
 
 def test_the_documentation_shows_the_whole_package() -> None:

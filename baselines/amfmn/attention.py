@@ -20,7 +20,7 @@ from rsitmd_tools.baselines.base import (
     in_blocks,
     in_tiles,
 )
-from rsitmd_tools.plugins import ATTENTION, load_plugins
+from rsitmd_tools.plugins import ATTENTION, calling, load_plugin, package_of
 
 Pairs = Callable[[slice, slice], Tensor]
 
@@ -34,15 +34,15 @@ class Attention(nn.Module):
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map ``(..., d)`` images to the image parts of F_t."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no of_images")
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
         """Map ``(..., d)`` texts to the text parts of F_t."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no of_texts")
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Return F_t from image parts and text parts, which are broadcast."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no combine")
 
     def direction(self, texts: Tensor) -> Tensor | None:
         """Return F_t up to a positive factor; None if F_t depends on the image."""
@@ -246,6 +246,15 @@ KINDS: dict[str, type[Attention]] = {
 
 
 def make_attention(kind: str, dimension: int) -> Attention:
-    """Return the attention of a kind: a built-in one, or one of another package."""
-    kinds: dict[str, type[Attention]] = {**load_plugins(ATTENTION), **KINDS}
-    return kinds[kind](dimension)
+    """Return the attention of a kind: a built-in one, or one of another package.
+
+    Raises:
+        RsitmdError: That of another package cannot be loaded or made.
+    """
+    if kind in KINDS:
+        return KINDS[kind](dimension)
+    with calling(f"attention {kind}", package_of(ATTENTION, kind)):
+        attention = load_plugin(ATTENTION, kind)(dimension)
+        if not isinstance(attention, Attention):
+            raise TypeError(f"{type(attention).__name__} is not an Attention")
+        return attention

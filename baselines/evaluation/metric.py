@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.hits import BidirectionalHits
 from rsitmd_tools.baselines.evaluation.positives import Pair, Rule, candidates, read_positives
 from rsitmd_tools.baselines.evaluation.priors import GalleryPrior, gallery_prior
+from rsitmd_tools.plugins import PluginError, calling, report, warn_once
 
 Scores = npt.NDArray[np.floating[Any]]
 Result = Mapping[str, Any]
@@ -99,11 +101,7 @@ class Figure:
 
     def value(self, result: Result) -> float | None:
         """Return the number in a result; None if it is absent, as in results of older versions."""
-        found: Any = result
-        for key in self.path:
-            if not isinstance(found, Mapping) or key not in found:
-                return None
-            found = found[key]
+        found = _at(result, self.path)
         return found if isinstance(found, int | float) else None
 
     def text(self, value: float | None) -> str:
@@ -122,6 +120,11 @@ class RecallRows:
 
     label: str
     path: tuple[str, ...]
+
+    def values(self, result: Result) -> Result | None:
+        """Return the recalls by direction in a result; None if they are absent."""
+        found = _at(result, self.path)
+        return found if isinstance(found, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,11 @@ class Metric:
         if self.key is not None and self.key not in result:
             return None  # the result is older than the metric
         if self.summary is not None:
-            return self.summary(result)
+            try:
+                return self.summary(result)
+            except PluginError as error:
+                report(error)
+                return None
         shown = [(figure, figure.value(result)) for figure in self.figures]
         if all(value is None for _, value in shown):
             return None
@@ -182,6 +189,54 @@ class Metric:
 
     def _placed(self, values: Any) -> dict[str, Any]:
         return dict(values) if self.key is None else {self.key: values}
+
+
+def of_package(metric: Metric, package: str) -> Metric:
+    """Return a metric of another package, whose failures name the package.
+
+    What it returns must be plain JSON data. A figure that it lacks is reported.
+
+    Args:
+        metric: The metric.
+        package: Its package.
+    """
+    what = f"metric {metric.name}"
+    guarded = calling(what, package)
+
+    @guarded
+    def compute(scored: ScoredGallery) -> Any:
+        values = _plain(metric.compute(scored))
+        for figure in metric.figures:
+            if figure.value({str(metric.key): values}) is None:
+                warn_once(f"{what} of {package}: no number at {'.'.join(figure.path)}")
+        return values
+
+    @guarded
+    def under_ties(scored: ScoredGallery, rule: str) -> Any:
+        assert metric.under_ties is not None
+        return _plain(metric.under_ties(scored, rule))
+
+    return replace(
+        metric,
+        compute=compute,
+        under_ties=metric.under_ties and under_ties,
+        summary=metric.summary and guarded(metric.summary),
+    )
+
+
+def _plain(values: Any) -> Any:
+    json.dumps(values, allow_nan=False)
+    return values
+
+
+def _at(result: Result, path: Sequence[str]) -> Any:
+    """Return what lies at a path of keys; None if there is nothing."""
+    found: Any = result
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return None
+        found = found[key]
+    return found
 
 
 def both_directions(

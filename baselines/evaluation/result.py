@@ -10,6 +10,7 @@ from typing import Any
 from rsitmd_tools.baselines.evaluation.hits import OTHER_RULES
 from rsitmd_tools.baselines.evaluation.metric import Metric, ScoredGallery
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.plugins import PluginError, report
 
 # Metrics that come before the facts of the evaluation in the published order of keys; those of
 # all other metrics come after them.
@@ -214,16 +215,20 @@ class EvaluationResult:
 
 
 def compute_metrics(metrics: Sequence[Metric], scored: ScoredGallery) -> dict[str, Any]:
-    """Compute metrics: their values by top-level key, those under other rules of ties included."""
+    """Compute metrics: their values by top-level key, those under other rules of ties included.
+
+    A metric of another package that fails is reported and left out.
+    """
     values: dict[str, Any] = {}
+    ties: dict[str, dict[str, Any]] = {rule: {} for rule in OTHER_RULES}
     for metric in metrics:
-        values.update(metric.values(scored))
-    values["ties"] = {
-        rule: {
-            key: value
-            for metric in metrics
-            for key, value in metric.tie_values(scored, rule).items()
-        }
-        for rule in OTHER_RULES
-    }
-    return values
+        try:
+            own = metric.values(scored)
+            own_ties = {rule: metric.tie_values(scored, rule) for rule in OTHER_RULES}
+        except PluginError as error:
+            report(error)
+            continue
+        values.update(own)
+        for rule, found in own_ties.items():
+            ties[rule].update(found)
+    return {**values, "ties": ties}

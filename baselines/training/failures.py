@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,8 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 # AdamW keeps two numbers for each parameter.
 OPTIMISER_COPIES = 2
+# The system has no space left: on the disk, or for this user.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
@@ -43,11 +46,7 @@ def one_line(run: Run, fits: Callable[[], int | None]) -> Iterator[None]:
     except RuntimeError as error:
         raise _explained(error, run) from error
     except OSError as error:
-        raise RsitmdError(
-            f"cannot be written ({reason(error)})",
-            where=run.folder,
-            hint="free some space and run the same command again with --resume",
-        ) from error
+        raise _of_file(error, run) from error
     else:
         return
     raise _out_of_memory(run, fits, said)
@@ -120,6 +119,18 @@ def _too_small(run: Run, said: str, suggestion: str) -> RsitmdError:
     )
 
 
+def _of_file(error: OSError, run: Run) -> RsitmdError:
+    """Name the file that an error of the system names, or RUN, which the training writes."""
+    full = error.errno in FULL
+    said = "cannot be written" if full else "cannot be read or written"
+    return RsitmdError(
+        f"{said} ({reason(error)})",
+        where=run.folder if error.filename is None else str(error.filename),
+        hint=f"{'free some space' if full else 'correct this'} and run the same command again with "
+        "--resume",
+    )
+
+
 def _is_of_gpu(line: str) -> bool:
     return "CUDA error" in line or "cuDNN error" in line
 
@@ -134,7 +145,7 @@ def _gpu_failed(line: str, run: Run) -> RsitmdError:
 
 def _explained(error: RuntimeError, run: Run) -> Exception:
     """Convert an error of torch that the user can fix; return other errors unchanged."""
-    line = str(error).strip().splitlines()[0]
+    line = reason(error)
     if "deterministic implementation" in line:
         return RsitmdError(line.partition(",")[0], hint="remove --deterministic")
     if "loading state_dict" in line:

@@ -32,7 +32,7 @@ from rsitmd_tools.baselines.data.targets import Targets
 from rsitmd_tools.baselines.data.train_val_split import Parts, split_parts
 from rsitmd_tools.baselines.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.integrity import file_checksums
-from rsitmd_tools.baselines.models import make_model, make_tokenizer
+from rsitmd_tools.baselines.models import make_model, make_tokenizer, try_model
 from rsitmd_tools.baselines.run import OWN_CACHE, Run, read_checkpoint
 from rsitmd_tools.baselines.training.callbacks import (
     Bar,
@@ -155,6 +155,7 @@ def train(
         check_prior(run, existing, manifest["prior"])
         lightning.seed_everything(config.seed, verbose=False)
         model = make_model(config, tokenizer)
+        try_model(model, config, tokenizer)
         write_setup(run, config, manifest, tokenizer)
     if config.freeze_backbone:
         model.frozen_part().requires_grad_(False)

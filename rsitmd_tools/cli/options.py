@@ -77,13 +77,13 @@ class FormatName(click.ParamType[str]):
         Raises:
             BadParameter: There is no format of that name.
         """
-        from rsitmd_tools import plugins
+        if value in FORMATS:
+            return str(value)
+        from rsitmd_tools.formats import formats
 
-        known = (*FORMATS, *plugins.plugin_names(plugins.FORMATS, FORMATS))
-        if value not in known:
-            # The built-in message of click.Choice.
-            return str(click.Choice(known).convert(value, param, ctx))
-        return str(value)
+        # The built-in message of click.Choice.
+        known = (*FORMATS, *(name for name in formats() if name not in FORMATS))
+        return str(click.Choice(known).convert(value, param, ctx))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from rsitmd_tools.formats import (
 from rsitmd_tools.formats.holds import WITHIN_SPLIT, Loss, losses, table
 from rsitmd_tools.formats.images import NONE, ImageMode, write_dataset
 from rsitmd_tools.formats.images import SUFFIXES as IMAGES
-from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.formats.registry import Format, of_package
 from rsitmd_tools.plugins import load_plugins
 
 # In the order of detection: a workspace can also contain the files of other formats.
@@ -48,7 +47,6 @@ FORMATS: dict[str, Format] = {
 }
 # Of the files of a dataset.
 SUFFIXES = IMAGES | {".json", ".jsonl", ".csv", ".tsv", ".txt", ".tar"}
-log = logging.getLogger(__name__)
 
 
 @functools.cache
@@ -62,9 +60,10 @@ def formats() -> dict[str, Format]:
     for name in plugins.plugin_names(plugins.FORMATS, FORMATS):
         layout = loaded.get(name)
         if isinstance(layout, Format) and layout.name == name:
-            found[name] = layout
+            found[name] = of_package(layout, plugins.package_of(plugins.FORMATS, name))
         elif layout is not None:
-            log.warning("format %s of another package is left out: not a Format of that name", name)
+            why = f"it is not a Format with the name {name}; correct the entry point"
+            plugins.leave_out(plugins.FORMATS, name, why)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.dataset.suspects import Suspect
+from rsitmd_tools.plugins import PluginError, report
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.finding import SEVERITIES, Finding
 from rsitmd_tools.quality.registry import selected_rules
@@ -93,12 +94,7 @@ def check_subject(subject: Subject, records: Callable[[], Result] | None = None)
     """
     settings = subject.settings.validate
     checked = check_records(subject) if records is None else None
-    of_images = [
-        finding
-        for entry in selected_rules(settings.select, settings.ignore)
-        if not entry.code.startswith(RECORDS)
-        for finding in entry.findings(subject)
-    ]
+    of_images = _findings(subject, of_records=False)
     if records is not None:
         checked = records()
     assert checked is not None
@@ -120,14 +116,25 @@ def check_records(subject: Subject) -> Result:
     They take most of the time of a check whose images are measured already, and a process of its
     own can run them. No finding is dropped.
     """
-    settings = subject.settings.validate
-    found = [
-        finding
-        for entry in selected_rules(settings.select, settings.ignore)
-        if entry.code.startswith(RECORDS)
-        for finding in entry.findings(subject)
-    ]
+    found = _findings(subject, of_records=True)
     return Result(tuple(found), unchecked=dict(subject.unchecked))
+
+
+def _findings(subject: Subject, *, of_records: bool) -> list[Finding]:
+    """Run the selected rules that are, or are not, of :data:`RECORDS`.
+
+    A rule of another package that fails is reported, and has no findings.
+    """
+    settings = subject.settings.validate
+    found = []
+    for entry in selected_rules(settings.select, settings.ignore):
+        if entry.code.startswith(RECORDS) == of_records:
+            try:
+                found += entry.findings(subject)
+            except PluginError as error:
+                report(error)
+                subject.unchecked[entry.code] = error.what
+    return found
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:

@@ -43,20 +43,13 @@ def page(entry: Rule) -> str:
             "",
             f"Family {family}; severity {entry.severity}; automatic fix: {fix}.",
             "",
-            sections["What"],
+            sections.pop("What"),
             "",
-            "## Bad",
-            "",
-            _block(sections["Bad"]),
-            "",
-            "## Good",
-            "",
-            _block(sections["Good"]),
-            "",
-            "## Fix",
-            "",
-            sections["Fix"],
-            "",
+            *(
+                line
+                for title, text in sections.items()
+                for line in (f"## {title}", "", text if title == "Fix" else _block(text), "")
+            ),
             "## Ignore",
             "",
             f'For all images: `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '

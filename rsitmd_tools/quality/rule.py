@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from rsitmd_tools.dataset.records import ImageRecord
-from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.plugins import RULES, calling, package_of_module
+from rsitmd_tools.quality.finding import SEVERITIES, Finding
 from rsitmd_tools.quality.subject import Subject
 
 FAMILIES = {
@@ -60,20 +62,33 @@ class Rule:
         """The rule's docstring."""
         return inspect.getdoc(self.function) or ""
 
-    def findings(self, subject: Subject) -> Iterator[Finding]:
-        """Run the rule."""
-        for violation in self.function(subject):
-            image = violation.image
-            yield Finding(
-                self.code,
-                self.name,
-                self.severity,
-                violation.message,
-                image.filename if image else None,
-                image.split if image else None,
-                violation.sentence_index,
-                subject.position(image) if image else None,
-            )
+    def findings(self, subject: Subject) -> list[Finding]:
+        """Run the rule.
+
+        Raises:
+            PluginError: A rule of another package failed.
+        """
+        with self._calling():
+            return [self._finding(violation, subject) for violation in self.function(subject)]
+
+    def _calling(self) -> AbstractContextManager[None]:
+        module = self.function.__module__
+        if module.startswith("rsitmd_tools."):
+            return nullcontext()
+        return calling(f"rule {self.code}", package_of_module(RULES, module))
+
+    def _finding(self, violation: Violation, subject: Subject) -> Finding:
+        image = violation.image
+        return Finding(
+            self.code,
+            self.name,
+            self.severity,
+            violation.message,
+            image.filename if image else None,
+            image.split if image else None,
+            violation.sentence_index,
+            subject.position(image) if image else None,
+        )
 
 
 # All rules of imported modules, by code.
@@ -92,16 +107,23 @@ def rule(
     """Register a rule; its arguments are the attributes of :class:`Rule`.
 
     Raises:
-        ValueError: The code is not a capital letter and three digits, or belongs to a rule of
-            another module.
+        ValueError: The code is not a capital letter and three digits, or belongs to another rule,
+            or there is no such severity.
     """
     if not _CODE.fullmatch(code):
         raise ValueError(f"{code!r} is not a capital letter and three digits")
+    if severity not in SEVERITIES:
+        raise ValueError(f"{severity!r} is not one of {', '.join(SEVERITIES)}")
 
     def register(function: RuleFunction) -> RuleFunction:
-        if code in REGISTERED and REGISTERED[code].function.__module__ != function.__module__:
+        if code in REGISTERED and _place(REGISTERED[code].function) != _place(function):
             raise ValueError(f"{code} is already used by {REGISTERED[code].name}")
         REGISTERED[code] = Rule(code, name, severity, function, fix, safe)
         return function
 
     return register
+
+
+def _place(function: RuleFunction) -> tuple[str, str]:
+    """Return where a function is defined; a module that is loaded again has it there again."""
+    return function.__module__, function.__qualname__

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import pkgutil
+from collections.abc import Container
+from typing import Any
 
-from rsitmd_tools.baselines.evaluation.metric import Figure, Metric, RecallRows, ScoredGallery
-from rsitmd_tools.plugins import METRICS, load_plugins
+from rsitmd_tools.baselines.evaluation.metric import (
+    Figure,
+    Metric,
+    RecallRows,
+    ScoredGallery,
+    of_package,
+)
+from rsitmd_tools.plugins import METRICS, leave_out, load_plugins, package_of
 from rsitmd_tools.schemas import load_schema
 
 __all__ = ["Figure", "Metric", "RecallRows", "ScoredGallery", "load_metrics"]
 
 # What `compare` reports for each system beside its figures.
 COMPARISON_KEYS = ("name", "runs", "seeds", "published")
-
-log = logging.getLogger(__name__)
 
 
 def load_metrics() -> list[Metric]:
@@ -30,15 +35,25 @@ def load_metrics() -> list[Metric]:
         found[metric.name] = metric
     taken = {metric.key for metric in found.values()} | known_keys()
     for name, plugin in load_plugins(METRICS).items():
-        if not isinstance(plugin, Metric):
-            log.warning("plugin %s is not a Metric; update the package that provides it", name)
-        elif plugin.name in found or plugin.key in taken:
-            # The top level of a result (key None) belongs to recall.
-            log.warning("plugin %s: its name or key is taken; use another name and key", name)
+        why = _unusable(plugin, found, taken)
+        if why is not None:
+            leave_out(METRICS, name, why)
         else:
-            found[plugin.name] = plugin
+            found[plugin.name] = of_package(plugin, package_of(METRICS, name))
             taken.add(plugin.key)
     return sorted(found.values(), key=lambda metric: metric.order)
+
+
+def _unusable(plugin: Any, names: Container[str], keys: Container[str | None]) -> str | None:
+    """Return why a plugin is no metric beside those of other names and keys; None if it is one."""
+    if not isinstance(plugin, Metric):
+        return "it is not a Metric; correct the entry point"
+    if plugin.name in names:
+        return f"the name {plugin.name} is taken; use another name"
+    # The top level of a result (key None) belongs to recall.
+    if plugin.key is None:
+        return "it has no key; set a key"
+    return f"the key {plugin.key} is taken; use another key" if plugin.key in keys else None
 
 
 def known_keys() -> set[str | None]:

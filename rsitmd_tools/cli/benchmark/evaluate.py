@@ -207,9 +207,9 @@ def result_lines(result: dict[str, Any]) -> list[str]:
     metrics = load_metrics()
     lines = [f"{'percent':24} {'R@1':>7} {'R@5':>7} {'R@10':>7}"]
     for rows in (rows for metric in metrics for rows in metric.recall_rows):
-        values = result
-        for key in rows.path:
-            values = values[key]
+        values = rows.values(result)
+        if values is None:
+            continue
         for short, direction in DIRECTIONS:
             recalls = " ".join(f"{values[direction][key]:7.2f}" for key in KS)
             lines.append(f"{f'{rows.label} {short}'.strip():24} {recalls}")

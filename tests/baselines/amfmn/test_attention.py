@@ -197,3 +197,13 @@ def test_a_kind_that_overrides_only_the_score_keeps_it() -> None:
 
     images, texts = torch.randn(IMAGES, DIMENSION), torch.randn(TEXTS, DIMENSION)
     assert Constant(DIMENSION).scorer(images)(texts).eq(0.5).all()
+
+
+@pytest.mark.parametrize("method", ["of_images", "of_texts", "combine"])
+def test_a_kind_without_a_method_is_named(method: str) -> None:
+    class Unfinished(Attention):
+        pass
+
+    arguments = (torch.zeros(1, 1),) * (2 if method == "combine" else 1)
+    with pytest.raises(NotImplementedError, match=f"Unfinished has no {method}"):
+        getattr(Unfinished(1), method)(*arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rsitmd_tools import plugins
 from rsitmd_tools.baselines.evaluation import metrics
 from rsitmd_tools.baselines.evaluation.compare import compare
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate_scores
@@ -26,6 +26,7 @@ from rsitmd_tools.cli.benchmark.evaluate import result_lines
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.report import write_report
 from rsitmd_tools.schemas import first_error, load_schema
+from tests.plugged import Plug
 
 
 def spread(scored: ScoredGallery) -> dict[str, float]:
@@ -49,8 +50,9 @@ TOY = Metric(
 )
 
 
-def register(monkeypatch: pytest.MonkeyPatch, **plugins: Any) -> None:
-    monkeypatch.setattr(metrics, "load_plugins", lambda group: plugins)
+def register(monkeypatch: pytest.MonkeyPatch, **added: Any) -> None:
+    plugins.warn_once.cache_clear()
+    monkeypatch.setattr(metrics, "load_plugins", lambda group: added)
 
 
 def evaluated(data: Dataset, folder: Path, highest: float) -> Path:
@@ -99,24 +101,89 @@ def test_a_result_without_the_metric_is_shown_without_it(
 
 
 @pytest.mark.parametrize(
-    ("plugin", "line"),
+    ("plugin", "why"),
     [
-        (spread, "plugin toy is not a Metric"),
-        (Metric("recall", "recall", spread, key="other"), "plugin toy: its name or key is taken"),
-        (Metric("toy", "toy", spread, key="machine"), "plugin toy: its name or key is taken"),
-        (Metric("toy", "toy", spread, key="runs"), "plugin toy: its name or key is taken"),
-        (Metric("toy", "toy", spread), "plugin toy: its name or key is taken"),
+        (spread, "it is not a Metric"),
+        (Metric("recall", "recall", spread, key="other"), "the name recall is taken"),
+        (Metric("toy", "toy", spread, key="machine"), "the key machine is taken"),
+        (Metric("toy", "toy", spread, key="runs"), "the key runs is taken"),
+        (Metric("toy", "toy", spread), "it has no key; set a key"),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_one_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, plugin: Any, line: str
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, plugin: Any, why: str
 ) -> None:
     register(monkeypatch)
     built_in = load_metrics()
     register(monkeypatch, toy=plugin)
-    with caplog.at_level(logging.WARNING):
-        assert load_metrics() == built_in
-    assert [record.getMessage().startswith(line) for record in caplog.records] == [True]
+    assert load_metrics() == load_metrics() == built_in
+    [warning] = caplog.messages
+    assert warning.startswith(f"plugin toy of another package is left out: {why}")
+
+
+FAILING = """
+import numpy as np
+from rsitmd_tools.baselines.evaluation.metrics import Figure, Metric
+
+def summary(result):
+    return {summary}
+
+METRIC = Metric("toy", "toy", lambda scored: {value}, key="toy", figures=(Figure("toy", ("toy",)),),
+                summary=summary)
+"""
+
+
+def add_failing(plug: Plug, value: str, summary: str = "'shown'") -> None:
+    plug(plugins.METRICS, "toy", FAILING.format(value=value, summary=summary), "METRIC")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("np.float32(1)", "TypeError: Object of type float32 is not JSON serializable"),
+        ("float('nan')", "ValueError: Out of range float values"),
+        ("np.zeros(2)", "TypeError: Object of type ndarray is not JSON serializable"),
+    ],
+)
+def test_a_metric_that_fails_is_left_out(
+    plug: Plug,
+    uneven: Dataset,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    value: str,
+    said: str,
+) -> None:
+    add_failing(plug, value)
+    result = json.loads((evaluated(uneven, tmp_path, 3) / "result.json").read_text())
+    assert "toy" not in result and result["mean_recall"] > 0
+    assert not [line for line in result_lines(result) if "toy" in line]
+    [warning] = caplog.messages
+    assert warning.startswith(f"metric toy of rsitmd-other failed ({said}")
+
+
+@pytest.mark.parametrize(
+    ("value", "summary", "warning"),
+    [
+        ("1", "result['zz']", "metric toy of rsitmd-other failed (KeyError: 'zz'); report it"),
+        ("{'other': 1}", "'shown'", "metric toy of rsitmd-other: no number at toy"),
+    ],
+)
+def test_a_metric_without_a_line_or_a_figure(
+    plug: Plug,
+    uneven: Dataset,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    value: str,
+    summary: str,
+    warning: str,
+) -> None:
+    add_failing(plug, value, summary)
+    result = json.loads((evaluated(uneven, tmp_path, 3) / "result.json").read_text())
+    assert "toy" in result
+    lines = [line for line in result_lines(result) if line.startswith("toy")]
+    assert lines == (["toy: shown"] if summary == "'shown'" else [])
+    assert [message.startswith(warning) for message in caplog.messages] == [True]
 
 
 def test_every_built_in_metric_has_a_name_a_label_and_figures_in_the_result(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from pathlib import Path
 
@@ -97,6 +98,34 @@ def test_errors_of_a_gpu_in_one_of_several_processes(
     with pytest.raises(RsitmdError) as error, one_line(run, lambda: None):
         raise ProcessRaisedException(PRINTED.format(last), 1, 2)
     assert expected in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "words/table.bin"),
+            "words/table.bin: cannot be read or written (no such file or directory); correct this "
+            "and run the same command again with --resume",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "RUN: cannot be written (no space left on device); free some space and run the same "
+            "command again with --resume",
+        ),
+    ],
+)
+def test_an_error_of_the_system_names_the_file_and_the_cause(
+    raised: OSError, expected: str
+) -> None:
+    with pytest.raises(RsitmdError) as error, one_line(Run(Path("RUN")), lambda: None):
+        raise raised
+    assert str(error.value) == expected
+
+
+def test_an_error_without_a_message_is_kept() -> None:
+    with pytest.raises(NotImplementedError), one_line(Run(Path("RUN")), lambda: None):
+        raise NotImplementedError
 
 
 def test_a_checkpoint_of_a_gpu_is_read_without_one(

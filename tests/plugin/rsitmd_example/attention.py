@@ -1,4 +1,4 @@
-"""The attention ``halved``: the text counts half, whatever the image shows."""
+"""The attention ``averaged``: the text is moved halfway to the image."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 from rsitmd_tools.baselines.amfmn.attention import Attention
 
 
-class HalvedAttention(Attention):
-    """F_t = t / 2."""
+class AveragedAttention(Attention):
+    """F_t = (v + t) / 2."""
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the images; nothing of them is used."""
+        """Return the images."""
         return (images,)
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
@@ -21,5 +21,5 @@ class HalvedAttention(Attention):
         return (texts,)
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Return half the text for every image."""
-        return (0 * image[0] + text[0]) / 2
+        """Return the mean of image and text for all pairs."""
+        return (image[0] + text[0]) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.registry import Format, read_text
 
 FILE = "captions.tsv"
@@ -16,10 +17,21 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, image_folder: Path | None) -> Dataset:
-    """Read a folder: each line is an image, its split and a caption."""
+    """Read a folder: each line is an image, its split and a caption.
+
+    Raises:
+        RsitmdError: A line has another number of fields.
+    """
     images: dict[tuple[str, str], list[Sentence]] = {}
-    for line in read_text(path / FILE).splitlines():
-        filename, split, caption = line.split("\t")
+    for number, line in enumerate(read_text(path / FILE).splitlines(), 1):
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise RsitmdError(
+                f"line {number} has {len(fields)} fields instead of 3",
+                where=path / FILE,
+                hint="separate name, split and caption by tabs",
+            )
+        filename, split, caption = fields
         images.setdefault((filename, split), []).append(Sentence(caption))
     records = tuple(
         ImageRecord(filename, tuple(sentences), split=split)
