@@ -18,8 +18,8 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     The rule reads the fields `scene` (a name or a number) and `bounds` ([left, bottom, right,
     top]) with `crs` of a record; images without them are not checked. Tiles are adjacent if their
     bounds overlap or are less than half a tile apart. Of a release, it reads scenes from
-    `images.csv` and footprints from `footprints.parquet` (extra geo), and reports footprints that
-    overlap.
+    `images.csv` and footprints from `footprints.parquet`, of a workspace those that it stores
+    (footprints need the extra geo), and reports footprints that overlap.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}
