@@ -20,7 +20,7 @@ from rsitmd_tools.cli.validate import command
 from rsitmd_tools.errors import count_of
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.formats.image_list import read_image_list
-from rsitmd_tools.release import make_release, verify_release
+from rsitmd_tools.release import make_release
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.workspace import Workspace
 from tests.release.placed import with_scenes
@@ -150,8 +150,6 @@ def test_other_nearest_images_are_found(
     file = release / "split_proof.json"
     pairs = json.loads(file.read_text(encoding="utf-8"))["splits"][0]["nearest_images"]
     change(file, nearest_images=other(pairs))
-    write_checksums(release)
-    assert verify_release(release).differences == ()
     ((image, message),) = [(i, m) for code, i, m in validated(release)[1] if code == "L110"]
     assert image is None and message.startswith("train and val: ")
     assert message.endswith(" as in split_proof.json") and re.search(what, message), message
