@@ -52,7 +52,16 @@ def test_i103_i104_i105_images_without_content(tmp_path: Path, found: Found) -> 
     )  # fmt: skip
     assert {f.image for f in found("I103", data)} == {"black_1.tif", "grey_1.tif"}
     assert {f.image for f in found("I104", data)} == {"blurred_1.tif"}
-    assert {f.image for f in found("I105", data)} == {"edge_1.tif"}
+    assert [(f.image, f.message) for f in found("I105", data)] == [
+        ("edge_1.tif", "62% of the pixels have one value, pure black or pure white")
+    ]
+
+
+def test_i105_does_not_add_up_black_and_white(tmp_path: Path, found: Found) -> None:
+    both = scene(1)
+    both.paste((0, 0, 0), (0, 0, SIZE, 30))
+    both.paste((255, 255, 255), (0, 30, SIZE, 60))
+    assert found("I105", folder_of(tmp_path, both=both)) == []
 
 
 TURNS = [
