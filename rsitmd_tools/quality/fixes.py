@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rsitmd_tools.errors import printable
 from rsitmd_tools.quality.registry import selected_rules
@@ -56,29 +56,51 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
     # Encoding first: other fixes need the characters that it restores, such as a no-break space.
     rules.sort(key=lambda entry: entry.name != "mojibake")
     ignored = {(entry.image, code) for entry in settings.image_ignores for code in entry.codes}
-    # A fix that may change the meaning is only for sentences that the rule reports.
-    reported = {
-        entry.code: {(id(v.image), v.sentence_index) for v in entry.function(subject)}
-        for entry in rules
-        if not entry.safe
-    }
+    reported = _reported(subject, rules, ignored)
     found = []
     for sentence in subject.sentences:
         image = sentence.image
+        record = subject.position(image)
+        assert record is not None
         own = [
             entry
             for entry in rules
             if not _is_ignored(image.filename, entry.code, ignored)
-            and (entry.safe or (id(image), sentence.index) in reported[entry.code])
+            and (entry.safe or (record, sentence.index) in reported[entry.code])
         ]
         after, codes = _fixed(sentence.raw, own, subject)
         if after != sentence.raw and after.strip():
-            record = subject.position(image)
-            assert record is not None
             place = (image.filename, image.split, record, sentence.index)
             label = subject.name(image, sentence.index).label
             found.append(Change(*place, label, sentence.raw, after, codes))
     return found
+
+
+def _reported(
+    subject: Subject, rules: Sequence[Rule], ignored: set[tuple[str, str]]
+) -> dict[str, set[tuple[int | None, int | None]]]:
+    """Return the sentences that unsafe rules report, by code: index of the record and of the text.
+
+    A fix that may change the meaning is only for sentences that its rule reports. Safe fixes come
+    first: a double space can hide what another rule reports.
+    """
+    if all(entry.safe for entry in rules):
+        return {}
+    images = []
+    for image in subject.dataset:
+        own = [e for e in rules if e.safe and not _is_ignored(image.filename, e.code, ignored)]
+        sentences = (replace(s, raw=_fixed(s.raw, own, subject)[0]) for s in image.sentences)
+        images.append(replace(image, sentences=tuple(sentences)))
+    fixed = replace(subject, dataset=subject.dataset.with_images(images))
+    return {
+        entry.code: {
+            (fixed.position(violation.image), violation.sentence_index)
+            for violation in entry.function(fixed)
+            if violation.image is not None
+        }
+        for entry in rules
+        if not entry.safe
+    }
 
 
 def diff(found: Sequence[Change]) -> Iterator[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import ImageRecord
+
+# "EPSG:32632", "epsg:32632", "32632", "urn:ogc:def:crs:EPSG::32632" and the address of OGC.
+_EPSG = re.compile(r"(?:.*EPSG[:/](?:[\d.]*[:/])?)?(\d+)", re.IGNORECASE)
 
 
 class Box(NamedTuple):
@@ -20,6 +24,9 @@ class Box(NamedTuple):
     top: float
 
 
+Placed = tuple[ImageRecord, Box]
+
+
 def neighbours(images: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageRecord]]:
     """Yield the pairs of images whose bounds overlap or are less than half a tile apart.
 
@@ -29,13 +36,24 @@ def neighbours(images: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, Ima
     Args:
         images: Records; those without ``bounds`` in ``extra`` are skipped.
     """
-    by_system: dict[str, list[tuple[ImageRecord, Box]]] = defaultdict(list)
+    for placed in _by_system(images).values():
+        yield from _pairs(placed)
+
+
+def systems(images: Sequence[ImageRecord]) -> int:
+    """Return the number of coordinate systems of the bounds; those of two are not compared."""
+    return len(_by_system(images))
+
+
+def _by_system(images: Sequence[ImageRecord]) -> dict[str, list[Placed]]:
+    found: dict[str, list[Placed]] = defaultdict(list)
     for image in images:
         box = bounds_of(image)
         if box is not None:
-            by_system[str(image.extra.get("crs"))].append((image, box))
-    for placed in by_system.values():
-        yield from _pairs(placed)
+            name = str(image.extra.get("crs")).strip()
+            code = _EPSG.fullmatch(name)
+            found[code[1] if code else name.upper()].append((image, box))
+    return found
 
 
 def bounds_of(image: ImageRecord) -> Box | None:
@@ -47,9 +65,6 @@ def bounds_of(image: ImageRecord) -> Box | None:
         return None
     box = Box(*(float(value) for value in values))
     return box if box.left < box.right and box.bottom < box.top else None
-
-
-Placed = tuple[ImageRecord, Box]
 
 
 def _pairs(placed: list[Placed]) -> Iterator[tuple[ImageRecord, ImageRecord]]:

@@ -1,4 +1,4 @@
-"""The provenance tables of a release: scene and footprint of each image."""
+"""Scene and footprint of each image: the tables of a release, and those of a workspace."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Any
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.extras import require
-from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF, Footprints
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.imported import file_checksums
+from rsitmd_tools.workspace.scenes import image_places
 
 FOOTPRINTS = "footprints.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The places of the images of a release.
+    """The places of the images of a release or a workspace.
 
     Attributes:
         scenes: SHA-256 of the source by file name, the same for tiles of one scene.
@@ -35,15 +39,40 @@ class Provenance:
 def release_folder(dataset: Dataset) -> Path | None:
     """Return the folder of a release; None for another dataset."""
     folder = dataset.source if dataset.source.is_dir() else dataset.source.parent
-    is_release = dataset.format == "rsitmd" and (folder / SPLIT_PROOF).is_file()
+    is_release = dataset.format == "rsitmd" and any(
+        (folder / name).is_file() for name in (MANIFEST, SPLIT_PROOF)
+    )
     return folder if is_release else None
 
 
 def provenance_of(dataset: Dataset) -> Provenance:
-    """Read the provenance tables of a release; empty for another dataset."""
+    """Return the scenes and footprints of a release or a workspace; empty for another dataset."""
+    if dataset.format == "workspace":
+        return _of_workspace(dataset.source)
     folder = release_folder(dataset)
-    if folder is None:
-        return Provenance()
+    return Provenance() if folder is None else _of_release(folder)
+
+
+def _of_workspace(folder: Path) -> Provenance:
+    """Return the scenes and footprints that a release of the workspace lists."""
+    with Workspace.open(folder) as workspace:
+        scenes = file_checksums(workspace, stored_images(workspace))
+        places = image_places(workspace)
+    for place in places:
+        if place.scene is not None and place.window is not None:
+            scenes[place.filename] = place.scene.sha256
+    known = {p.filename: p.footprint for p in places if p.footprint is not None}
+    if not known:
+        return Provenance(scenes)
+    try:
+        require("shapely")
+    except RsitmdError as error:
+        return Provenance(scenes, unchecked=f"footprints: {error.what}; {error.hint}")
+    geometry: Any = importlib.import_module("shapely.geometry")
+    return Provenance(scenes, {name: geometry.shape(ring) for name, ring in known.items()})
+
+
+def _of_release(folder: Path) -> Provenance:
     try:
         scenes = _sources(folder / IMAGE_LIST)
     except RsitmdError as error:

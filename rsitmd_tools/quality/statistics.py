@@ -17,7 +17,7 @@ BLOCK = 1 << 19  # values whose mean is taken at once; a multiple of the buffer 
 
 
 def dataset_statistics(
-    dataset: Dataset, priors: Mapping[str, Prior] | None = None
+    dataset: Dataset, priors: Mapping[str, Prior] | None = None, *, similarity: bool = True
 ) -> dict[str, Any]:
     """Return the statistics of a dataset and of each split.
 
@@ -39,6 +39,8 @@ def dataset_statistics(
     Args:
         dataset: The dataset.
         priors: The ``reference`` priors of splits, which are computed if they are not given.
+        similarity: Whether to compute ``average_similarity``, which takes most of the time. It is
+            None otherwise.
     """
     from rsitmd_tools.text.tokens import tokenize
 
@@ -46,8 +48,11 @@ def dataset_statistics(
     texts = _Texts(tokens, {raw: {*map(str.lower, words)} for raw, words in tokens.items()})
     splits = {name: dataset.select(name) for name in dataset.splits}
     known = priors or {}
-    similarity = {name: average_similarity(part, known.get(name)) for name, part in splits.items()}
-    whole = similarity["test"] if "test" in similarity else average_similarity(dataset)
+    means: dict[str, float | None] = dict.fromkeys(splits)
+    whole = None
+    if similarity:
+        means = {name: average_similarity(part, known.get(name)) for name, part in splits.items()}
+        whole = means["test"] if "test" in means else average_similarity(dataset)
     return {
         "tool": f"rsitmd-tools {__version__}",
         "dataset": dataset.name,
@@ -55,7 +60,7 @@ def dataset_statistics(
         **texts.of(dataset.images),
         "average_similarity": whole,
         "splits": {
-            name: {**texts.of(part.images), "average_similarity": similarity[name]}
+            name: {**texts.of(part.images), "average_similarity": means[name]}
             for name, part in splits.items()
         },
         "distributions": texts.distributions(dataset.images),

@@ -217,7 +217,7 @@ class Subject:
 
     @cached_property
     def provenance(self) -> Provenance:
-        """Scenes and footprints of a release; empty for another dataset."""
+        """Scenes and footprints of a release or a workspace; empty for another dataset."""
         from rsitmd_tools.quality.provenance import provenance_of
 
         return provenance_of(self.dataset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,14 +15,24 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
 LOST_IN_WORD = re.compile(r"(?<![\w./-])[^\W\d_]+\?(?=[a-zß-ÿ])[^\W\d_]+(?![\w=&/])")
 
 
+# Plurals that no ending gives away: groves are no "grofs".
+_PLURALS = {
+    "axes": "axis", "calves": "calf", "children": "child", "cloverleaves": "cloverleaf",
+    "feet": "foot", "fishermen": "fisherman", "geese": "goose", "halves": "half", "hooves": "hoof",
+    "knives": "knife", "leaves": "leaf", "loaves": "loaf", "men": "man", "oxen": "ox",
+    "policemen": "policeman", "scarves": "scarf", "shelves": "shelf", "wharves": "wharf",
+    "wolves": "wolf", "women": "woman", "workmen": "workman",
+}  # fmt: skip
+
+
 # Several rules split the captions.
 @functools.lru_cache(maxsize=1 << 16)
 def split_words(text: str) -> tuple[str, ...]:
-    """Return the lower-cased words and numbers of a text.
+    """Return the lower-cased words and numbers of a text; accents are composed (NFC).
 
     ``"Two-storey house's roof, 9."`` gives ``two storey house's roof 9``.
     """
-    return tuple(_WORD.findall(text.lower()))
+    return tuple(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 def jaccard(left: Sequence[str], right: Sequence[str]) -> float:
@@ -41,14 +52,19 @@ def edit_distance(left: str, right: str) -> int:
 
 @functools.lru_cache(maxsize=1 << 16)
 def singular(word: str) -> str:
-    """Return an English noun without the usual plural ending.
+    """Return the singular of an English noun, if its plural is regular or common.
 
     For comparisons only: ``houses`` and ``house`` give ``house``.
     """
+    if word in _PLURALS:
+        return _PLURALS[word]
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss")):
         if word.endswith(ending) and len(word) > len(ending) + 1:
             return word.removesuffix(ending) + instead
     if word.endswith("xes"):
+        return word.removesuffix("es")
+    # Also potatoes, but no toes; nor canoes and shoes.
+    if word.endswith("oes") and len(word) > 5 and not word.endswith(("canoes", "shoes")):
         return word.removesuffix("es")
     if word.endswith("buses"):  # also minibuses
         return word.removesuffix("es")

@@ -23,6 +23,7 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
 from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, image_list
+from rsitmd_tools.formats.source_places import STAC
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.known_pictures import KnownPictures
 from rsitmd_tools.imaging.measures import lines_of
@@ -56,8 +57,6 @@ from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
-
-STAC = "stac.json"
 
 
 @dataclass(frozen=True, slots=True)

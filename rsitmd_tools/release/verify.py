@@ -13,16 +13,18 @@ from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
-from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.unknown_fields import unknown_fields
 from rsitmd_tools.release.checksums import UNLISTED, Difference, compare_checksums
+from rsitmd_tools.release.contradictions import STATISTICS, Read, contradictions, difference
 from rsitmd_tools.release.croissant import CROISSANT
 from rsitmd_tools.release.manifest import TOOL, check_release
 from rsitmd_tools.release.validation import VALIDATION
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
+from rsitmd_tools.similarity.recheck import differing_values
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class Verification:
     Attributes:
         files: Number of files that ``SHA256SUMS`` lists.
         differences: The files that are not as they were released; empty for an intact release.
-        without_images: Whether the release was made without image files.
+        without_images: Whether the release has no image files, because it was made without them.
     """
 
     files: int
@@ -45,10 +47,11 @@ class Verification:
 
 
 def verify_release(folder: Path) -> Verification:
-    """Check the checksums, schemas, counts, images, precomp and prior of a release.
+    """Compare the files of a release with its checksums, its schemas and one another.
 
-    The contents are compared with one another too, because somebody who changes a file can also
-    write its checksum again.
+    The contents are compared too, because somebody who changes a file can also write its checksum
+    again. Numbers are computed again where that is fast: see :mod:`.contradictions` and
+    :mod:`rsitmd_tools.similarity.recheck`.
 
     Args:
         folder: The folder of a release.
@@ -73,24 +76,30 @@ class _Contents:
         self._folder = folder
         self.found = found
         self.without_images = False
+        self._documents: dict[str, dict[str, Any]] = {}  # those that are valid, by file
 
     def compare(self) -> None:
         manifest = self._document(MANIFEST, "release")
         dataset = self._try(rsitmd.FILENAME, lambda: load_dataset(self._folder, "rsitmd"))
         if manifest is None or dataset is None:
             return
-        self.without_images = bool(manifest.get("without_images"))
+        has_images = (self._folder / "images").is_dir()
+        self.without_images = bool(manifest.get("without_images")) and not has_images
         self._compare_manifest(manifest, dataset)
         self._compare_croissant()
         self._compare_document(dataset, manifest["tool"])
         self._compare_statistics(dataset)
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
-        self._compare_priors(dataset, released=not manifest.get("without_prior"))
+        means = self._compare_priors(dataset, released=not manifest.get("without_prior"))
         self._compare_images(dataset)
-        self._compare_image_list(dataset)
+        listed = self._compare_image_list(dataset)
         self._compare_folds(dataset)
         self._compare_split_proof(dataset)
         self._compare_validation(dataset)
+        if manifest["tool"] == TOOL and rsitmd.FILENAME not in self.found:
+            read = Read(self._folder, dataset, self._documents, listed, means)
+            for file, problem in contradictions(read):
+                self._add(file, problem)
 
     def _add(self, file: str, problem: str) -> None:
         self.found.setdefault(file, Difference(file, problem))
@@ -116,7 +125,8 @@ class _Contents:
         if invalid is not None:
             self._add(file, f"{invalid.key}: {invalid.message}")
             return None
-        return dict(document)
+        self._documents[file] = dict(document)
+        return self._documents[file]
 
     def _compare_manifest(self, manifest: dict[str, Any], dataset: Dataset) -> None:
         if manifest["data_sha256"] != dataset.checksum():
@@ -132,12 +142,13 @@ class _Contents:
             files = {entry.get("contentUrl"): entry for entry in found["distribution"]}
             expected = files[rsitmd.FILENAME]["sha256"]
         except FileNotFoundError:
-            return  # SHA256SUMS lists it in releases that have one
+            return
         except OSError as error:
             self._add(CROISSANT, f"cannot be read ({reason(error)})")
         except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
             self._add(CROISSANT, f"has no checksum of {rsitmd.FILENAME}")
         else:
+            self._documents[CROISSANT] = found
             if sha256_file(self._folder / rsitmd.FILENAME) != expected:
                 self._add(rsitmd.FILENAME, f"differs from the sha256 in {CROISSANT}")
 
@@ -164,9 +175,9 @@ class _Contents:
             self._add(rsitmd.FILENAME, f"{where}: is not what `build release` writes")
 
     def _compare_statistics(self, dataset: Dataset) -> None:
-        statistics = self._document("statistics.json", "statistics")
+        statistics = self._document(STATISTICS, "statistics")
         if statistics is not None and statistics["data_sha256"] != dataset.checksum():
-            self._add("statistics.json", "was computed from other data")
+            self._add(STATISTICS, "was computed from other data")
 
     def _compare_precomp(self, dataset: Dataset, absent: str | None) -> None:
         if absent is not None:
@@ -178,8 +189,13 @@ class _Contents:
             if _lines(found, split) != _lines(dataset, split):
                 self._add(f"precomp/{split}_caps.txt", f"differs from {rsitmd.FILENAME}")
 
-    def _compare_priors(self, dataset: Dataset, *, released: bool) -> None:
-        """Compare the priors with the captions: those of the release, or those added to it."""
+    def _compare_priors(self, dataset: Dataset, *, released: bool) -> dict[str, float | None]:
+        """Compare the priors with the captions: those of the release, or those added to it.
+
+        Returns:
+            The means of the ``reference`` priors that do not differ, by split.
+        """
+        means = {}
         for split in dataset.splits:
             part = dataset.select(split)
             file = f"prior/{split}.npy"
@@ -189,10 +205,21 @@ class _Contents:
                         del self.found[name]
                 if not (self._folder / file).is_file():
                     continue
-            self._try(file, lambda file=file, part=part: load_prior(self._folder / file, part))  # type: ignore[misc]
+            prior = self._try(
+                file,
+                lambda file=file, part=part: load_prior(self._folder / file, part),  # type: ignore[misc]
+            )
+            if prior is None:
+                continue
+            problem = differing_values(prior, part)
+            if problem is not None:
+                self._add(file, problem)
+            elif prior.definition == "reference":
+                means[split] = prior.metadata["mean"]
+        return means
 
     def _compare_images(self, dataset: Dataset) -> None:
-        if self.without_images and not (self._folder / "images").is_dir():
+        if self.without_images:
             return
         names = {f"images/{image.filename}" for image in dataset}
         present = {f"images/{path.name}" for path in (self._folder / "images").glob("*")}
@@ -201,12 +228,13 @@ class _Contents:
         for name in sorted(present - names):
             self._add(name, f"is not in {rsitmd.FILENAME}")
 
-    def _compare_image_list(self, dataset: Dataset) -> None:
-        """Compare the names, so that the checksums of the list cover every image."""
+    def _compare_image_list(self, dataset: Dataset) -> list[ListedImage]:
+        """Compare the names, so that the checksums of the list cover every image; return it."""
         listed = self._try(IMAGE_LIST, lambda: read_image_list(self._folder / IMAGE_LIST))
         names = {image.filename for image in dataset}
         if listed is not None and {image.filename for image in listed} != names:
             self._add(IMAGE_LIST, f"lists other images than {rsitmd.FILENAME}")
+        return listed or []
 
     def _compare_folds(self, dataset: Dataset) -> None:
         if (self._folder / FOLDS).exists():
@@ -239,24 +267,6 @@ def _has_own_fields(dataset: Dataset) -> bool:
         for sentence in image.sentences
         for key, value in sentence.extra.items()
     )
-
-
-def difference(found: Any, expected: Any, key: str = "") -> str | None:
-    """Return the key where two JSON documents first differ, or None if they are equal."""
-    if found == expected and type(found) is type(expected):
-        return None
-    if isinstance(found, dict) and isinstance(expected, dict):
-        for name in [*expected, *found]:
-            below = f"{key}.{name}" if key else str(name)
-            if name not in found or name not in expected:
-                return below
-            if (where := difference(found[name], expected[name], below)) is not None:
-                return where
-    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
-        for number, (one, other) in enumerate(zip(found, expected, strict=True)):
-            if (where := difference(one, other, f"{key}[{number}]")) is not None:
-                return where
-    return key or "document"
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 
 def folded(text: str) -> str:
-    """Return a text with case and white space normalised; '' for a blank one."""
-    return " ".join(text.split()).casefold()
+    """Return a text with case, white space and accents (NFC) normalised; '' for a blank one."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()

@@ -58,8 +58,11 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
 
 
 def is_keyword(text: str) -> bool:
-    """Return whether a text has the form of a keyword: at least two words, or ``- object``."""
-    return len(text.split()) >= 2
+    """Return whether a text has the form of a keyword: at least two words, or ``- object``.
+
+    One of them has a letter.
+    """
+    return len(text.split()) >= 2 and any(map(str.isalpha, text))
 
 
 def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:

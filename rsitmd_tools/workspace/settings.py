@@ -148,7 +148,7 @@ class Thresholds:
         seconds_per_word: Minimum time to type a word, in seconds.
         uniform_deviation: Maximum standard deviation of grey values of a uniform image.
         sharpness: Maximum standard deviation of the Laplacian of a blurred image.
-        nodata: Minimum share of pure black or white pixels of a mostly empty image.
+        nodata: Minimum share of pure black, or of pure white, pixels of a mostly empty image.
     """
 
     words_min: int = 4
@@ -370,5 +370,5 @@ annotator_sentences = 20   # minimum number of sentences to check an annotator
 seconds_per_word = 0.2     # minimum time to type a word
 uniform_deviation = 2.0    # maximum standard deviation of grey values of a uniform image
 sharpness = 2.0            # maximum standard deviation of the Laplacian of a blurred image
-nodata = 0.5               # minimum share of pure black or white pixels of a mostly empty image
+nodata = 0.5               # minimum share of black (or of white) pixels of a mostly empty image
 """

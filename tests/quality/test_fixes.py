@@ -64,6 +64,13 @@ def test_typos_and_counts_are_fixed_only_on_request() -> None:
     assert set(change.codes) == {"S111", "S120"}
 
 
+def test_an_unsafe_fix_that_a_safe_one_makes_possible_is_in_the_same_run() -> None:
+    raw, after = "There are  3  planes  planes here.", "There are three planes here."
+    [change] = fixes_of(raw, unsafe=True)
+    assert (change.after, set(change.codes)) == (after, {"S112", "S113", "S120"})
+    assert fixes_of(after, unsafe=True) == []
+
+
 TEXT = st.lists(
     st.sampled_from(
         ["two", "boats", "boats", "Red", " ", "  ", ",", ".", "..", "?", "\t", "é", "Ã©"]

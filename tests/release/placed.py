@@ -16,7 +16,7 @@ def with_scenes(workspace: Path, images: int = IMAGES) -> None:
     with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
         for scene in (1, 2):
             add(
-                db, "scene", id=scene, crs="EPSG:32632",
+                db, "scene", id=scene, sha256=str(scene) * 64, crs="EPSG:32632",
                 transform=json.dumps([1.0, 0.0, 500000.0, 0.0, -1.0, 5500000.0]),
                 acquired="2020-05-06T10:11:12Z" if scene == 1 else None,
             )  # fmt: skip

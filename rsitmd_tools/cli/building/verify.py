@@ -14,11 +14,25 @@ from rsitmd_tools.cli.options import json_option, print_json
 @click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
 @json_option
 def command(release: Path, as_json: bool) -> int:
-    """Check a release: checksums, schemas, counts, precomp, prior and images.
+    """Compare a release with its checksums, and its files with one another.
 
-    Lists every file that is missing, changed or not part of the release. The contents are also
-    compared with one another: release.json, the statistics, precomp/ and prior/ with the
-    sentences of dataset_RSITMD.json. The exit code is 1 if something differs.
+    Lists every file that is missing, changed or not part of the release. The exit code is 1 if
+    something differs. Checksums can be written again, so the contents are compared too:
+
+    \b
+    - release.json, images.csv, images/, precomp/ and folds.csv with the images, splits
+      and sentences of dataset_RSITMD.json, and its checksum with croissant.json;
+    - each prior with the sentences: checksums, mean, and eight rows that are computed
+      again (definition reference);
+    - statistics.json, and the shared scenes and sentences of split_proof.json, which are
+      computed again;
+    - licences and version of release.json with croissant.json and images.csv;
+    - footprints.parquet with stac.json (extra geo).
+
+    The last three, and the rows of priors, are compared only if the same version of rsitmd-tools
+    made the release. Checksums alone cover the pixels of images, the folds, the settings in
+    release.json, and the texts for readers. `rsitmd validate RELEASE --select L110` computes the
+    rest of split_proof.json again.
 
     \b
     Examples:

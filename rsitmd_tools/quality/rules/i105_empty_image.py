@@ -10,9 +10,10 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I105", "empty-image", "warning")
 def empty_image(subject: Subject) -> Iterator[Violation]:
-    """More than `nodata` (half) of the pixels are pure black or pure white.
+    """More than `nodata` (half) of the pixels are pure black, or as many are pure white.
 
-    Tiles at the edge of a scene are filled with such pixels. Uniform images are reported by
+    Tiles at the edge of a scene are filled with one of the two, so black and white pixels are not
+    added up. Uniform images are reported by
     `uniform-image`.
 
     Bad:
@@ -26,4 +27,5 @@ def empty_image(subject: Subject) -> Iterator[Violation]:
     for image, picture in subject.pictures:
         uniform = picture.deviation < thresholds.uniform_deviation
         if picture.problem is None and not uniform and picture.nodata > thresholds.nodata:
-            yield Violation(f"{picture.nodata:.0%} of the pixels are pure black or white", image)
+            share = f"{picture.nodata:.0%} of the pixels"
+            yield Violation(f"{share} have one value, pure black or pure white", image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.footprints import neighbours
+from rsitmd_tools.quality.footprints import neighbours, systems
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.split_numbers import overlapping
 from rsitmd_tools.quality.subject import Subject
@@ -17,9 +17,10 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
     The rule reads the fields `scene` (a name or a number) and `bounds` ([left, bottom, right,
     top]) with `crs` of a record; images without them are not checked. Tiles are adjacent if their
-    bounds overlap or are less than half a tile apart. Of a release, it reads scenes from
-    `images.csv` and footprints from `footprints.parquet` (extra geo), and reports footprints that
-    overlap.
+    bounds overlap or are less than half a tile apart. Bounds in two systems are not compared.
+    Of a release, the rule reads scenes from `images.csv` and footprints from `footprints.parquet`,
+    of a workspace those that it stores (footprints need the extra geo). It reports footprints
+    that overlap.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}
@@ -42,9 +43,12 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     for earlier, later in neighbours(subject.dataset.images):
         if earlier.split != later.split and None not in (earlier.split, later.split):
             yield Violation(f"adjacent to {earlier.filename} in {earlier.split}", later)
-    places = subject.provenance
-    if places.unchecked is not None:
-        subject.unchecked["L104"] = places.unchecked
+    places, number = subject.provenance, systems(subject.dataset.images)
+    reasons = [places.unchecked] if places.unchecked is not None else []
+    if number > 1 and len(subject.dataset.splits) > 1:
+        reasons.append(f"bounds in {number} coordinate systems are not compared with one another")
+    if reasons:
+        subject.unchecked["L104"] = "; ".join(reasons)
     for earlier, later in overlapping(subject.dataset.images, places.footprints):
         if earlier.split != later.split and None not in (earlier.split, later.split):
             yield Violation(f"ground of {earlier.filename} in {earlier.split}", later)

@@ -34,7 +34,9 @@ def split_proof_differs(subject: Subject) -> Iterator[Violation]:
     sentences and the nearest images with their distances. The output states the first three,
     whether or not they differ. If an image file is missing or damaged, or the release has none,
     the nearest images are not compared, and the output says so. Nor are images of one colour:
-    their distances depend on how a machine rounds. Only a release is checked.
+    their distances depend on how a machine rounds. The verified pairs are not compared; L101 and
+    L102 report pairs of one picture. Only a release is checked: a folder with `release.json` or
+    `split_proof.json`.
 
     Bad:
         "shared_scenes": 0 in split_proof.json, and tiles of one scene in train and test
@@ -49,6 +51,9 @@ def split_proof_differs(subject: Subject) -> Iterator[Violation]:
     places = subject.provenance
     try:
         stated = _stated(folder / SPLIT_PROOF)
+    except FileNotFoundError:
+        yield Violation(f"{SPLIT_PROOF} does not exist")
+        return
     except (OSError, ValueError, RecursionError) as error:
         yield Violation(f"{SPLIT_PROOF} cannot be read ({reason(error)})")
         return

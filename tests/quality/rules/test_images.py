@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from rsitmd_tools.dataset import Sentence
+from rsitmd_tools.quality import check_subject, subject_of
+from rsitmd_tools.workspace import Settings
 from tests.quality.conftest import FIVE, dataset, record
 from tests.quality.rules.scenes import SIZE, folder_of, placed, scene
 
@@ -49,7 +52,16 @@ def test_i103_i104_i105_images_without_content(tmp_path: Path, found: Found) -> 
     )  # fmt: skip
     assert {f.image for f in found("I103", data)} == {"black_1.tif", "grey_1.tif"}
     assert {f.image for f in found("I104", data)} == {"blurred_1.tif"}
-    assert {f.image for f in found("I105", data)} == {"edge_1.tif"}
+    assert [(f.image, f.message) for f in found("I105", data)] == [
+        ("edge_1.tif", "62% of the pixels have one value, pure black or pure white")
+    ]
+
+
+def test_i105_does_not_add_up_black_and_white(tmp_path: Path, found: Found) -> None:
+    both = scene(1)
+    both.paste((0, 0, 0), (0, 0, SIZE, 30))
+    both.paste((255, 255, 255), (0, 30, SIZE, 60))
+    assert found("I105", folder_of(tmp_path, both=both)) == []
 
 
 TURNS = [
@@ -104,6 +116,32 @@ def test_l104_scene_across_splits(found: Found) -> None:
     )
     [finding] = found("L104", side_by_side)
     assert (finding.image, finding.message) == ("a_2.tif", "adjacent to a_1.tif in train")
+
+
+@pytest.mark.parametrize(
+    "system",
+    ["epsg:32632", 32632, " EPSG:32632 ", "urn:ogc:def:crs:EPSG::32632",
+     "http://www.opengis.net/def/crs/EPSG/0/32632"],
+)  # fmt: skip
+def test_l104_knows_one_system_by_its_names(system: str | int, found: Found) -> None:
+    images = (
+        placed("a_1.tif", "train", bounds=[0, 0, 100, 100], crs="EPSG:32632"),
+        placed("a_2.tif", "test", bounds=[50, 50, 150, 150], crs=system),
+    )
+    [finding] = found("L104", dataset(*images))
+    assert finding.message == "adjacent to a_1.tif in train"
+
+
+def test_l104_says_that_other_systems_are_not_compared() -> None:
+    images = (
+        placed(f"a_{number}.tif", split, bounds=[0, 0, 9, 9], crs=system)
+        for number, (split, system) in enumerate([("train", "EPSG:4326"), ("test", "local")])
+    )
+    settings = replace(Settings(), validate=replace(Settings().validate, select=("L104",)))
+    result = check_subject(subject_of(dataset(*images), settings))
+    assert result.unchecked == {
+        "L104": "bounds in 2 coordinate systems are not compared with one another"
+    }
 
 
 def test_l104_reads_scenes_that_are_numbers(found: Found) -> None:

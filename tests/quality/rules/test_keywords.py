@@ -39,6 +39,42 @@ def test_a_bus_and_buses_are_the_same_object(found: Found) -> None:
     assert found("K103", dataset(record(sentences=sentences, keywords=["yellow buses"]))) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "several"),
+    [("leaf", "leaves"), ("man", "men"), ("child", "children"), ("axis", "axes"),
+     ("potato", "potatoes"), ("canoe", "canoes"), ("toe", "toes"), ("grove", "groves"),
+     ("olive", "olives"), ("shoe", "shoes")],
+)  # fmt: skip
+def test_a_plural_is_the_same_object(one: str, several: str, found: Found) -> None:
+    for said, keyword in ((one, several), (several, one)):
+        image = record(
+            sentences=[f"The {said} can be seen.", *FIVE[1:]], keywords=[f"old {keyword}"]
+        )
+        assert found("K103", dataset(image)) == []
+    [finding] = found("K105", dataset(record(keywords=[f"old {one}", f"old {several}"])))
+    assert finding.message == f"keywords 'old {one}' and 'old {several}' name the same object"
+
+
+def test_composed_and_decomposed_characters_are_the_same(found: Found) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    sentence = f"A small {decomposed} lies beside the road."
+    image = record(
+        sentences=[sentence, *FIVE[1:]],
+        keywords=[f"white {composed}", f"white {decomposed}"],
+        split="train",
+    )
+    assert found("K103", dataset(image)) == []
+    assert [f.image for f in found("K104", dataset(image))] == ["port_1.tif"]
+    copy = record("port_2.tif", [sentence.replace(decomposed, composed)], split="test")
+    assert [f.image for f in found("L103", dataset(image, copy))] == ["port_2.tif"]
+
+
+def test_a_keyword_has_a_letter(found: Found) -> None:
+    keywords = ["- -", "2 3", "- runway 3", "two 3"]
+    findings = found("K102", dataset(record(keywords=keywords)))
+    assert [finding.message.split("'")[1] for finding in findings] == ["- -", "2 3"]
+
+
 def test_a_long_keyword_is_shortened(found: Found) -> None:
     [finding] = found("S116", dataset(record(keywords=["<b>" + "x" * 1000])))
     assert len(finding.message) < 120
