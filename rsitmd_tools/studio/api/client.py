@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rsitmd_tools.errors import RsitmdError
@@ -50,7 +52,14 @@ class Account(NamedTuple):
 
 
 class Client:
-    """The calls that this tool makes to a Label Studio server."""
+    """The calls that this tool makes to a Label Studio server.
+
+    Attributes:
+        connection: The server.
+        sdk: The SDK's client.
+        ahead: Seconds by which the clock of the server was ahead of this computer's at the last
+            answer; None if the server did not send its time.
+    """
 
     def __init__(self, connection: Connection) -> None:
         require("label_studio_sdk")
@@ -58,6 +67,9 @@ class Client:
         from label_studio_sdk.core.api_error import ApiError
 
         self.connection = connection
+        self.ahead: float | None = None
+        session = http.open_session(connection.url)
+        session.event_hooks["response"].append(self._read_clock)
         make: Any = LabelStudio  # its signature is untyped
         try:
             # No retries by the SDK: after a lost answer it would repeat a request that creates
@@ -66,7 +78,7 @@ class Client:
                 base_url=connection.url,
                 api_key=connection.token,
                 max_retries=0,
-                httpx_client=http.open_session(connection.url),
+                httpx_client=session,
             )
         except ApiError as error:  # an expired personal token
             raise self._refused(error) from None
@@ -316,6 +328,11 @@ class Client:
         self.call(self.sdk.users.whoami)
         version = self.call(self.sdk.versions.get)
         return str(version.release)
+
+    def _read_clock(self, answer: httpx.Response) -> None:
+        with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
+            shown = parsedate_to_datetime(answer.headers.get("Date", ""))
+            self.ahead = (shown - datetime.now(UTC)).total_seconds()
 
     def _refused(self, error: Any) -> RsitmdError:
         if error.status_code == 401:

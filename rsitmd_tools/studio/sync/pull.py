@@ -14,6 +14,7 @@ from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.changed_tasks import (
     changed_by_annotations,
     changed_by_time,
+    now_on,
     tasks_since,
 )
 from rsitmd_tools.studio.sync.identity import Reconciled, key_of, reconcile
@@ -81,7 +82,10 @@ class _Pull:
             self._add_moves(reconcile(self._workspace, project.row, {}))
             return
         self._check_page(project, found)
+        now = now_on(self._client)
         last = self._workspace.fact(pull_cursor(project.row))
+        if last is not None and last > now:  # a clock has been set back since the last pull
+            last = None
         listed = tasks_since(self._client, project.number, last)
         others = [n for n in known_tasks(self._workspace.db, project.row) if n not in listed]
         self._add_moves(
@@ -98,6 +102,7 @@ class _Pull:
         for count, time in self._read(project, tasks, changed):
             newest = max(newest, time)
             yield count
+        newest = min(newest, now)  # later times are of a clock that is ahead
         if newest != (last or ""):
             with self._workspace.transaction():
                 self._workspace.set_fact(pull_cursor(project.row), newest)

@@ -1,0 +1,95 @@
+"""What a pull reads, from a server in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rsitmd_tools.studio.sync import pull as pull_module
+from rsitmd_tools.studio.sync.fields import page_of
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.results import as_result
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.projects import pull_cursor
+from tests.builders import add
+from tests.studio.sync.memory_server import MemoryServer
+from tests.studio.sync.teams import workspace_of
+
+NOW = datetime.now(UTC)
+
+
+def hours(ahead: float) -> str:
+    """Return the time some hours from now."""
+    return (NOW + timedelta(hours=ahead)).isoformat(timespec="microseconds")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace with a project and three images with a task each."""
+    with workspace_of(tmp_path / "w", "anna@x.org", "berta@x.org") as made:
+        with made.transaction() as db:
+            add(db, "project")
+            for number in (1, 2, 3):
+                add(db, "image", number=number)
+                add(db, "task", image_id=number)
+        yield made
+
+
+@pytest.fixture
+def server(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> MemoryServer:
+    """A server with the three tasks, from which ``pull`` reads."""
+    made = MemoryServer(page=page_of(workspace))
+    for number in (1, 2, 3):
+        made.tasks[number] = SimpleNamespace(
+            id=number,
+            data={"sha256": f"port {number}"},
+            updated_at=hours(-9),
+            annotations=[],
+        )
+    monkeypatch.setattr(pull_module, "connection_of", lambda workspace: made.connection)
+    monkeypatch.setattr(pull_module, "Client", lambda connection: made)
+    return made
+
+
+def texts(workspace: Workspace) -> dict[str, str]:
+    """Return the current sentences by image."""
+    rows = workspace.db.execute(
+        "SELECT filename, raw FROM current_sentence AS sentence"
+        " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
+        " JOIN image ON image.id = image_id"
+    )
+    return dict(rows.fetchall())
+
+
+def test_a_change_is_pulled_after_the_clock_of_the_server_was_ahead(
+    workspace: Workspace, server: MemoryServer
+) -> None:
+    for task in (1, 2):
+        server.write(task, as_result(["A ship."], []), at=hours(-8))
+    pull(workspace)
+    server.ahead = 6 * 3600
+    server.write(1, as_result(["A white ship."], []), at=hours(6))
+    assert pull(workspace).changed == 1
+    server.ahead = 0.0
+    server.write(2, as_result(["Two ships."], []), at=hours(0.1))
+    assert pull(workspace).changed == 1
+    assert texts(workspace) == {"port_1.tif": "A white ship.", "port_2.tif": "Two ships."}
+
+
+@pytest.mark.parametrize(("ahead", "last"), [(0.0, 6), (None, 6), (-5 * 3600.0, -0.1)])
+def test_all_tasks_are_listed_if_the_last_pull_was_later_than_the_clock_shows(
+    workspace: Workspace, server: MemoryServer, ahead: float | None, last: float
+) -> None:
+    """Stored by an earlier version, or the clock was set back."""
+    server.write(1, as_result(["A ship."], []), at=hours(-8))
+    pull(workspace)
+    with workspace.transaction():
+        workspace.set_fact(pull_cursor(1), hours(last))
+    server.ahead = ahead
+    server.write(1, as_result(["A white ship."], []), at=hours(-5))
+    assert pull(workspace).changed == 1
+    assert texts(workspace) == {"port_1.tif": "A white ship."}
