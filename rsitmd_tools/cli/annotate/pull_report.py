@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.annotate.task_warnings import print_moves
+from rsitmd_tools.cli.annotate.task_warnings import print_changed_pictures, print_moves
 from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.errors import command_line, count_of, printable
 
@@ -35,6 +35,7 @@ def print_pull(folder: Path, report: PullReport) -> None:
     push = command_line("annotate", "push", folder)
     _print_sentences(report)
     _print_pages(report, push)
+    print_changed_pictures(folder, report.changed_pictures)
     _print_counts(report)
     _print_authors(report, push)
     _print_server(report, push)

@@ -19,6 +19,7 @@ from rsitmd_tools.studio.sync.changed_tasks import (
 )
 from rsitmd_tools.studio.sync.identity import Reconciled, key_of, reconcile
 from rsitmd_tools.studio.sync.page_changes import page_changes, remember_renamed, renamed_fields
+from rsitmd_tools.studio.sync.pictures import changed_picture
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.studio.sync.task_updates import update_tasks
@@ -129,6 +130,7 @@ class _Pull:
                     task = task or self._adopt(project, entry)
                     if task is not None:
                         self._store.store(task, entry)
+                        self._check_picture(task, entry)
                     elif project.closed_at is None:
                         self.report.unknown_tasks.append(int(entry.id))
             yield len(page), newest
@@ -180,6 +182,12 @@ class _Pull:
             self.report.changed_pages.append({"project": project.number, "renamed": changed})
             remember_renamed(self._workspace, project.row, changed)
         self._store.renamed = renamed_fields(self._workspace, project.row)
+
+    def _check_picture(self, task: Task, entry: Any) -> None:
+        """Report a picture that was changed on the server, once for each change of the task."""
+        picture = changed_picture(self._workspace.db, task, entry.data)
+        if picture is not None and task.updated_at != server_time(entry.updated_at):
+            self.report.changed_pictures.append(picture)
 
     def _add_moves(self, found: Reconciled) -> None:
         self.report.adopted_tasks += found.adopted

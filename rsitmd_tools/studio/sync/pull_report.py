@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools.studio.sync.deletions import Deletion
+from rsitmd_tools.studio.sync.pictures import ChangedPicture
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class PullReport:
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
             "renamed"}``. Texts in renamed fields are read.
+        changed_pictures: Tasks that show another picture than the one that was sent, see
+            :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`.
         lost_projects: Numbers of projects that were deleted on the server.
         removed: Annotators whose account was removed on the server; the next push assigns
             their open images to others.
@@ -74,6 +77,7 @@ class PullReport:
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)
+    changed_pictures: list[ChangedPicture] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
 

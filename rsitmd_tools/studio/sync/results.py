@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.annotation_templates import KEYWORDS, RANKING, SENTENCE, SUGGESTED
+from rsitmd_tools.annotation_templates import (
+    KEYWORDS,
+    RANKING,
+    SENTENCE,
+    SENTENCE_FIELD,
+    SUGGESTED,
+)
 
 # Letters and symbols without ink: fillers of Hangul, an empty Braille cell.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_SLOT = re.compile(rf"{SENTENCE}([1-9][0-9]{{0,2}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
         name, texts = _texts(part)
         if renamed.get(name, name) not in own:
             name = renamed.get(name, name)
-        slot = _SLOT.fullmatch(name)
+        slot = SENTENCE_FIELD.fullmatch(name)
         if slot is not None:
             written = "\n".join(texts).strip()
             if is_visible(written):

@@ -15,6 +15,7 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.projects import pull_cursor
+from rsitmd_tools.workspace.tasks import set_image_addresses
 from tests.builders import add
 from tests.studio.sync.memory_server import MemoryServer
 from tests.studio.sync.teams import workspace_of
@@ -63,6 +64,19 @@ def texts(workspace: Workspace) -> dict[str, str]:
         " JOIN image ON image.id = image_id"
     )
     return dict(rows.fetchall())
+
+
+def test_a_text_under_another_picture_is_named_once(
+    workspace: Workspace, server: MemoryServer
+) -> None:
+    with workspace.transaction() as db:
+        set_image_addresses(db, {1: "here/1", 2: "here/2"})  # the address of task 3 is not known
+    for number, task in server.tasks.items():
+        task.data["image"] = "here/1"
+        server.write(number, as_result(["A ship."], []), at=hours(-8))
+    picture = {"image": "port_2.tif", "task": 2, "address": "here/1", "annotators": ["anna@x.org"]}
+    assert pull(workspace).changed_pictures == [picture]
+    assert pull(workspace).changed_pictures == []
 
 
 def test_a_change_is_pulled_after_the_clock_of_the_server_was_ahead(
