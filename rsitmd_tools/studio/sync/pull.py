@@ -131,8 +131,8 @@ class _Pull:
                     if task is not None:
                         self._store.store(task, entry)
                         self._check_picture(task, entry)
-                    elif project.closed_at is None:
-                        self.report.unknown_tasks.append(int(entry.id))
+                    else:
+                        self._ignore(project, entry)
             yield len(page), newest
 
     def _compare(self, project: ProjectRecord, total: int) -> Iterator[int]:
@@ -188,6 +188,23 @@ class _Pull:
         picture = changed_picture(self._workspace.db, task, entry.data)
         if picture is not None and task.updated_at != server_time(entry.updated_at):
             self.report.changed_pictures.append(picture)
+
+    def _ignore(self, project: ProjectRecord, entry: Any) -> None:
+        """Report a task that is not stored: a copy of a known task, or one of other origin."""
+        authors = self._store.authors(project.owner, entry)
+        known = known_tasks(self._workspace.db, project.row).values() if authors else ()
+        task = next((task for task in known if task.sha256 == key_of(entry)), None)
+        if task is not None:
+            self.report.copies.append(
+                {
+                    "image": task.filename,
+                    "task": task.number,
+                    "copy": int(entry.id),
+                    "annotators": authors,
+                }
+            )
+        elif project.closed_at is None:
+            self.report.unknown_tasks.append(int(entry.id))
 
     def _add_moves(self, found: Reconciled) -> None:
         self.report.adopted_tasks += found.adopted

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from rsitmd_tools.studio.sync.deletions import Deletion
 from rsitmd_tools.studio.sync.pictures import ChangedPicture
+
+
+class TaskCopy(TypedDict):
+    """A second task of an image that has annotations, which are not stored.
+
+    Attributes:
+        image: File name of the image.
+        task: Number of the task that the workspace created.
+        copy: Number of the second task.
+        annotators: Addresses of the authors of its annotations.
+    """
+
+    image: str
+    task: int
+    copy: int
+    annotators: list[str]
 
 
 @dataclass(slots=True)
@@ -43,7 +59,8 @@ class PullReport:
             with the annotator that they count for: ``{"image", "annotator"}``.
         strangers: New annotations in the project of another annotator: ``{"image", "annotator",
             "owner"}``.
-        unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
+        copies: Second tasks of an image with annotations, which are not stored.
+        unknown_tasks: Numbers of other tasks in the project that the workspace did not create.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
             "renamed"}``. Texts in renamed fields are read.
@@ -74,6 +91,7 @@ class PullReport:
     foreign: list[dict[str, str]] = field(default_factory=list)
     authorless: list[dict[str, str]] = field(default_factory=list)
     strangers: list[dict[str, str]] = field(default_factory=list)
+    copies: list[TaskCopy] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)

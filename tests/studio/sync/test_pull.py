@@ -79,6 +79,29 @@ def test_a_text_under_another_picture_is_named_once(
     assert pull(workspace).changed_pictures == []
 
 
+def test_a_text_in_a_copy_of_a_task_is_named_until_the_copy_takes_its_place(
+    workspace: Workspace, server: MemoryServer
+) -> None:
+    pull(workspace)
+    for number in (4, 5):  # somebody imported two tasks once more
+        copied = SimpleNamespace(
+            id=number,
+            data={"sha256": f"port {number - 3}"},
+            updated_at=hours(-1),
+            annotations=[],
+        )
+        server.tasks[number] = copied
+    server.write(4, as_result(["A ship."], []), at=hours(-0.5))
+    named = {"image": "port_1.tif", "task": 1, "copy": 4, "annotators": ["anna@x.org"]}
+    for _ in range(2):
+        report = pull(workspace)
+        assert (report.new, report.copies, report.unknown_tasks) == (0, [named], [5])
+    del server.tasks[1]
+    report = pull(workspace)
+    assert (report.new, report.copies, report.unknown_tasks) == (1, [], [5])
+    assert texts(workspace) == {"port_1.tif": "A ship."}
+
+
 def test_a_change_is_pulled_after_the_clock_of_the_server_was_ahead(
     workspace: Workspace, server: MemoryServer
 ) -> None:
