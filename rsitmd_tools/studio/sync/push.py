@@ -317,19 +317,23 @@ class _Push:
         Returns:
             False if the project is closed and another one has to take its place.
         """
-        self._notify(
-            f"The labeling page of project {project.number} was changed on the server. It is"
-            " restored."
-            if project.changed_page
-            else f"project {project.number} gets the configured labeling page"
-        )
-        if not self._projects.send_page(project):
+        changed = f"The labeling page of project {project.number} was changed on the server."
+        hidden = self._projects.hidden_fields(project)
+        if hidden:
             self._notify(
-                f"project {project.number} has texts in fields that the new labeling page does not"
-                " have: it is closed and its texts are kept; a new project gets the other images"
+                (f"{changed} " if project.changed_page else "")
+                + f"Project {project.number} has texts in fields that the configured labeling page"
+                f" does not have ({', '.join(hidden)}): it is closed and its texts are kept; a new"
+                " project gets the other images."
             )
             self._projects.close(project.row)
             return False
+        self._notify(
+            f"{changed} It is restored."
+            if project.changed_page
+            else f"project {project.number} gets the configured labeling page"
+        )
+        self._projects.send_page(project)
         if project.changed_page:
             self._report.restored_pages.append(project.number)
         return True
