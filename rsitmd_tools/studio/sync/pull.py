@@ -25,6 +25,7 @@ from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import known_annotations
+from rsitmd_tools.workspace.clock import notice_set_back
 from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor, unmatched
 from rsitmd_tools.workspace.tasks import Task, adopt_task, image_of_key, known_tasks
 
@@ -54,6 +55,9 @@ def pull(workspace: Workspace) -> PullReport:
             hint="run: " + command_line("annotate", "push", workspace.path),
         )
     run = _Pull(workspace, client)
+    if client.ahead is not None:
+        with workspace.transaction():
+            notice_set_back(workspace, client.connection.key, client.ahead)
     with progress("pull", None) as step:
         for project in projects:
             for count in run.project(project):

@@ -14,7 +14,9 @@ from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.clock import record_clock
 from rsitmd_tools.workspace.projects import pull_cursor
+from rsitmd_tools.workspace.states import move
 from rsitmd_tools.workspace.tasks import set_image_addresses
 from tests.builders import add
 from tests.studio.sync.memory_server import MemoryServer
@@ -100,6 +102,29 @@ def test_a_text_in_a_copy_of_a_task_is_named_until_the_copy_takes_its_place(
     report = pull(workspace)
     assert (report.new, report.copies, report.unknown_tasks) == (1, [], [5])
     assert texts(workspace) == {"port_1.tif": "A ship."}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "corrected"), [(0.0, 1), (-600.0, 1), (None, 0), (6 * 3600.0, 0), (7 * 3600.0, 0)]
+)
+def test_a_correction_counts_after_the_clock_of_the_server_was_set_right(
+    workspace: Workspace,
+    server: MemoryServer,
+    ahead: float | None,
+    corrected: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The clock was ahead by six hours when the note was sent."""
+    monkeypatch.setattr(pull_module, "update_tasks", lambda workspace, client: 0)
+    server.write(1, as_result(["Many roads."], []), at=hours(-8))
+    pull(workspace)
+    with workspace.transaction() as db:
+        move(db, 1, "sent back", "B. Lee", note="count them", decided_at=hours(-1))
+        record_clock(workspace, "here", hours(-1), hours(5))
+    server.ahead = ahead
+    server.write(1, as_result(["Two roads."], []), at=hours(-0.5))
+    report = pull(workspace)
+    assert (report.corrected, len(report.still_sent_back)) == (corrected, 1 - corrected)
 
 
 def test_a_change_is_pulled_after_the_clock_of_the_server_was_ahead(
