@@ -232,11 +232,26 @@ def set_image_addresses(db: sqlite3.Connection, addresses: Mapping[int, str]) ->
     )
 
 
-def mark_task_pulled(db: sqlite3.Connection, task: int, updated_at: str, drafts: int) -> None:
-    """Store the server's time of the last change of a task, and its number of drafts."""
-    db.execute(
-        "UPDATE task SET updated_at = ?, drafts = ? WHERE id = ?", (updated_at, drafts, task)
+def mark_task_pulled(db: sqlite3.Connection, task: int, updated_at: str) -> None:
+    """Store the server's time of the last change of a task."""
+    db.execute("UPDATE task SET updated_at = ? WHERE id = ?", (updated_at, task))
+
+
+def set_tasks_with_drafts(db: sqlite3.Connection, project: int, numbers: Iterable[int]) -> int:
+    """Store which tasks of a project (row) have drafts; return how many the workspace knows.
+
+    Args:
+        db: The workspace's database.
+        project: Row of the project.
+        numbers: Numbers of the tasks on the server.
+    """
+    db.execute("UPDATE task SET drafts = 0 WHERE project_id = ?", (project,))
+    db.executemany(
+        "UPDATE task SET drafts = 1 WHERE project_id = ? AND server_id = ?",
+        [(project, number) for number in numbers],
     )
+    known = "SELECT count(*) FROM task WHERE project_id = ? AND drafts > 0"
+    return int(db.execute(known, (project,)).fetchone()[0])
 
 
 def forget_task_times(db: sqlite3.Connection, project: int) -> None:

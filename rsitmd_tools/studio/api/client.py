@@ -221,6 +221,21 @@ class Client:
                 found.setdefault(int(task["id"]), set()).update(map(int, numbers))
             last = int(tasks[-1]["id"])
 
+    def tasks_with_drafts(self, project: int) -> set[int]:
+        """Return the numbers of a project's tasks that have a draft of anybody.
+
+        Args:
+            project: The project's number on the server.
+        """
+        has_draft = {
+            "filter": "filter:tasks:draft_exists",
+            "operator": "equal",
+            "type": "Boolean",
+            "value": True,
+        }
+        pages = self._pages(project, [has_draft], {}, annotations=False, size=1000)
+        return {int(task.id) for page in pages for task in page}
+
     def _task_page(self, project: int, query: Mapping[str, Any], size: int) -> Any:
         """Return the first page of the tasks that match a query, without their annotations."""
         return self.call(

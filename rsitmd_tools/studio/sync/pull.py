@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, command_line
@@ -27,7 +27,13 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import known_annotations
 from rsitmd_tools.workspace.clock import notice_set_back
 from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor, unmatched
-from rsitmd_tools.workspace.tasks import Task, adopt_task, image_of_key, known_tasks
+from rsitmd_tools.workspace.tasks import (
+    Task,
+    adopt_task,
+    image_of_key,
+    known_tasks,
+    set_tasks_with_drafts,
+)
 
 PAGE = 200  # tasks in one request with annotations
 NOT_FOUND = 404
@@ -85,6 +91,7 @@ class _Pull:
         if found is None:
             self.report.lost_projects.append(project.number)
             self._add_moves(reconcile(self._workspace, project.row, {}))
+            self._store_drafts(project, set())
             return
         self._check_page(project, found)
         now = now_on(self._client)
@@ -112,6 +119,7 @@ class _Pull:
             with self._workspace.transaction():
                 self._workspace.set_fact(pull_cursor(project.row), newest)
         yield from self._compare(project, int(found.total_annotations_number or 0))
+        self._store_drafts(project, self._client.tasks_with_drafts(project.number))
 
     def _read(
         self, project: ProjectRecord, tasks: Mapping[int, Task], numbers: Sequence[int]
@@ -163,6 +171,11 @@ class _Pull:
         difference = total - self._known(project)
         with self._workspace.transaction():
             self._workspace.set_fact(fact, str(difference))
+
+    def _store_drafts(self, project: ProjectRecord, numbers: Set[int]) -> None:
+        """Store which tasks have drafts. A draft changes neither a task's time nor any number."""
+        with self._workspace.transaction() as db:
+            self.report.drafts += set_tasks_with_drafts(db, project.row, numbers)
 
     def _known(self, project: ProjectRecord) -> int:
         """Return the number of a project's annotations that the workspace has."""

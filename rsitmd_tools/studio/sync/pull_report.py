@@ -44,7 +44,7 @@ class PullReport:
         removed_tasks: Images whose task was deleted on the server; a push creates it again.
         adopted_tasks: Images whose task has another number on the server now.
         skipped: Number of skips that are new.
-        drafts: Number of tasks with an unsubmitted draft, among the tasks that were read.
+        drafts: Number of tasks with a draft that was not submitted.
         blank: Number of sentences missing in the new and changed annotations.
         incomplete: These annotations: ``{"image", "annotator", "missing"}``, with the numbers
             of the missing sentences on the labeling page.

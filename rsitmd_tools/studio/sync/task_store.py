@@ -1,4 +1,4 @@
-"""Store what the server has of one task: revisions of annotations, skips, drafts."""
+"""Store what the server has of one task: revisions of annotations and skips."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TaskStore:
         self._report = report
 
     def store(self, task: Task, found: Any) -> None:
-        """Store the annotations, skips and drafts of a task.
+        """Store the annotations and skips of a task.
 
         Call it inside a transaction.
 
@@ -71,9 +71,7 @@ class TaskStore:
             else:
                 self._annotation(task, entry)
         self._report.add_deletions(mark_deleted(self._db, task.row, present))
-        drafts = int(bool(getattr(found, "draft_exists", False)))
-        self._report.drafts += drafts * changed
-        mark_task_pulled(self._db, task.row, time, drafts)
+        mark_task_pulled(self._db, task.row, time)
 
     def authors(self, owner: int | None, found: Any) -> list[str]:
         """Return the addresses of the authors of a task that is not stored.

@@ -20,6 +20,7 @@ class MemoryServer:
         tasks: The tasks by number.
         changed: Numbers of the tasks that were changed, in order.
         overlap: Annotators for each task.
+        drafts: Numbers of the tasks with a draft.
         page: The labeling page of the project.
         ahead: By how many seconds the clock of the server is ahead.
     """
@@ -27,6 +28,7 @@ class MemoryServer:
     overlap: int = 1
     tasks: dict[int, Any] = field(default_factory=dict)
     changed: list[int] = field(default_factory=list)
+    drafts: set[int] = field(default_factory=set)
     page: str = ""
     ahead: float | None = None
 
@@ -82,6 +84,9 @@ class MemoryServer:
 
     def make(self, send: Callable[[], Any], find: Callable[[], Any]) -> Any:
         return send()
+
+    def tasks_with_drafts(self, project: int) -> set[int]:
+        return set(self.drafts)
 
     def pages(
         self,

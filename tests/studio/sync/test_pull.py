@@ -17,6 +17,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.clock import record_clock
 from rsitmd_tools.workspace.projects import pull_cursor
 from rsitmd_tools.workspace.states import move
+from rsitmd_tools.workspace.status import count_drafts
 from rsitmd_tools.workspace.tasks import set_image_addresses
 from tests.builders import add
 from tests.studio.sync.memory_server import MemoryServer
@@ -125,6 +126,12 @@ def test_a_correction_counts_after_the_clock_of_the_server_was_set_right(
     server.write(1, as_result(["Two roads."], []), at=hours(-0.5))
     report = pull(workspace)
     assert (report.corrected, len(report.still_sent_back)) == (corrected, 1 - corrected)
+
+
+def test_drafts_are_counted_in_every_pull(workspace: Workspace, server: MemoryServer) -> None:
+    for drafts, count in [(set(), 0), ({1, 3, 99}, 2), ({3}, 1), (set(), 0)]:
+        server.drafts = drafts
+        assert pull(workspace).drafts == count_drafts(workspace) == count
 
 
 def test_a_change_is_pulled_after_the_clock_of_the_server_was_ahead(
