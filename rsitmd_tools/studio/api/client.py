@@ -335,14 +335,29 @@ class Client:
         }
 
     def own_number(self) -> int:
-        """Return the number of the account that the token belongs to."""
-        return int(self.call(self.sdk.users.whoami).id)
+        """Return the number of the account that the token belongs to.
+
+        Raises:
+            RsitmdError: The server is unreachable, refuses, or is not Label Studio.
+        """
+        return int(self._answer("api/current-user/whoami", "id", int))
 
     def check(self) -> str:
-        """Check the URL and the token; return the server's version."""
-        self.call(self.sdk.users.whoami)
-        version = self.call(self.sdk.versions.get)
-        return str(version.release)
+        """Check the URL and the token; return the server's version.
+
+        Raises:
+            RsitmdError: The server is unreachable, refuses, or is not Label Studio.
+        """
+        self.own_number()
+        return str(self._answer("api/version/", "release", str))
+
+    def _answer(self, path: str, field: str, kind: type) -> Any:
+        """Return a field of the answer to a request; the SDK would accept any JSON object."""
+        answer = self.call(self._get, path=path, params={})
+        value = answer.get(field) if isinstance(answer, dict) else None
+        if not isinstance(value, kind):
+            raise self._other_server()
+        return value
 
     def _read_clock(self, answer: httpx.Response) -> None:
         with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
@@ -358,17 +373,20 @@ class Client:
             )
         body = error.body if isinstance(error.body, dict) else {}
         if error.status_code is None or error.status_code < 400:
-            return RsitmdError(
-                "not a Label Studio server",
-                where=self.connection.url,
-                hint="use the URL of the start page of Label Studio",
-            )
+            return self._other_server()
         detail = body.get("validation_errors") or body.get("detail") or "no reason given"
         return Refused(
             f"the server answered {error.status_code}: {detail}",
             status=int(error.status_code),
             where=self.connection.url,
             hint="fix the cause, or check the server's log",
+        )
+
+    def _other_server(self) -> RsitmdError:
+        return RsitmdError(
+            "not a Label Studio server",
+            where=self.connection.url,
+            hint="use the URL of the start page of Label Studio",
         )
 
 

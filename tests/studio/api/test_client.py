@@ -127,6 +127,31 @@ def test_another_server_is_not_accepted_as_label_studio(client: Client, spoiled:
     assert "not a Label Studio server" in failure(client)
 
 
+@pytest.mark.parametrize(
+    "body", [{}, [], None, "<html>", {"id": None}, {"id": "7"}, [{"id": 7, "release": "1.23.2"}]]
+)
+def test_an_answer_without_an_account_or_a_version_is_not_of_label_studio(
+    client: Client, spoiled: Spoiled, body: Any
+) -> None:
+    for answers, ask in (
+        ([(200, body)], client.own_number),
+        ([(200, body)], client.check),
+        ([(200, USER), (200, body)], client.check),
+    ):
+        spoiled.answers = list(answers)
+        with pytest.raises(RsitmdError, match="not a Label Studio server; use the URL"):
+            ask()
+
+
+def test_the_account_and_the_version_of_label_studio_are_read(
+    client: Client, spoiled: Spoiled
+) -> None:
+    spoiled.answers = [(200, USER), (200, USER), (200, {"release": "1.23.2"})]
+    assert (client.own_number(), client.check()) == (7, "1.23.2")
+    account = "GET /api/current-user/whoami"
+    assert spoiled.asked == [account, account, "GET /api/version/"]
+
+
 def test_a_url_without_server() -> None:
     for url in ("http://127.0.0.1:9", "http://", "nonsense"):
         assert "Label Studio does not answer; start the server" in failure(
