@@ -15,6 +15,7 @@ NOTE = "note"
 HINT = "hint"
 MACHINE = "machine"
 SENTENCE = "sentence"
+SENTENCE_FIELD = re.compile(rf"{SENTENCE}([1-9][0-9]{{0,2}})")  # names of the text areas
 KEYWORDS = "keywords"
 SUGGESTED = "suggested"
 CAPTION = "caption"

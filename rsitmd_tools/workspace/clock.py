@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from rsitmd_tools.workspace.store import Workspace
 
+STEP_SECONDS = 60.0  # smaller differences can come from slow answers
+
 
 def record_clock(workspace: Workspace, server: str, sent_at: str, changed_at: str) -> None:
     """Record by how much the clock of a server is ahead. Call it inside a transaction.
@@ -25,6 +27,22 @@ def record_clock(workspace: Workspace, server: str, sent_at: str, changed_at: st
     """
     ahead = datetime.fromisoformat(changed_at) - datetime.fromisoformat(sent_at)
     workspace.set_fact(_fact(server), str(ahead.total_seconds()))
+
+
+def notice_set_back(workspace: Workspace, server: str, ahead: float) -> None:
+    """Record that the clock of a server was set back. Call it inside a transaction.
+
+    With the time by which it was ahead before, corrections of the next hours would look older
+    than the decisions that asked for them.
+
+    Args:
+        workspace: The workspace.
+        server: Key of the server.
+        ahead: By how many seconds its clock is ahead now.
+    """
+    recorded = workspace.fact(_fact(server))
+    if recorded is not None and float(recorded) > ahead + STEP_SECONDS:
+        workspace.set_fact(_fact(server), str(ahead))
 
 
 def on_server(db: sqlite3.Connection, server: str, time: str) -> str:

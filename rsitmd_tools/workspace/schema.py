@@ -483,6 +483,10 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX replaced_prediction_image ON replaced_prediction (image_id);
     """,
+    """
+    -- Address of the picture in the data last sent; NULL: not known.
+    ALTER TABLE task ADD COLUMN image_address TEXT;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -41,7 +41,7 @@ def count_tasks(workspace: Workspace) -> int:
 
 
 def count_drafts(workspace: Workspace) -> int:
-    """Return the number of drafts that the last pull found."""
+    """Return the number of tasks that had a draft at the last pull."""
     return int(workspace.db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0])
 
 

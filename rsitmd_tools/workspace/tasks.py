@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,8 @@ class Task:
         updated_at: The server's time of the last change that was pulled, or None.
         filename: File name of the image.
         sha256: SHA-256 of the image's source: the key of the task.
+        image_address: Address of the picture in the data that were sent last; None if it is not
+            known.
     """
 
     row: int
@@ -55,6 +57,7 @@ class Task:
     updated_at: str | None
     filename: str
     sha256: str
+    image_address: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,9 @@ def image_of_key(db: sqlite3.Connection, sha256: str) -> int | None:
 def tasks_of(db: sqlite3.Connection, project: int) -> list[Task]:
     """Return all tasks of a project, including those that the server does not have."""
     rows = db.execute(
-        "SELECT task.id, image_id, server_id, data_sha256, updated_at, filename, sha256"
-        " FROM task JOIN image ON image.id = image_id WHERE project_id = ? ORDER BY task.id",
+        "SELECT task.id, image_id, server_id, data_sha256, updated_at, filename, sha256,"
+        " image_address FROM task JOIN image ON image.id = image_id WHERE project_id = ?"
+        " ORDER BY task.id",
         (project,),
     )
     return [Task(*row) for row in rows]
@@ -180,7 +184,7 @@ def record_tasks(db: sqlite3.Connection, project: int, tasks: Sequence[SentTask]
         "INSERT INTO task (project_id, image_id, server_id, pushed_at, data_sha256)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id, image_id) DO UPDATE"
         " SET server_id = excluded.server_id, data_sha256 = excluded.data_sha256,"
-        " pushed_at = excluded.pushed_at, updated_at = NULL",
+        " pushed_at = excluded.pushed_at, updated_at = NULL, image_address = NULL",
         [(project, task.image, task.number, utc_now(), task.data_sha256) for task in tasks],
     )
 
@@ -220,11 +224,34 @@ def set_task_data(db: sqlite3.Connection, task: int, data_sha256: str) -> None:
     db.execute("UPDATE task SET data_sha256 = ? WHERE id = ?", (data_sha256, task))
 
 
-def mark_task_pulled(db: sqlite3.Connection, task: int, updated_at: str, drafts: int) -> None:
-    """Store the server's time of the last change of a task, and its number of drafts."""
-    db.execute(
-        "UPDATE task SET updated_at = ?, drafts = ? WHERE id = ?", (updated_at, drafts, task)
+def set_image_addresses(db: sqlite3.Connection, addresses: Mapping[int, str]) -> None:
+    """Store the addresses of the pictures that were sent, by row of the task."""
+    db.executemany(
+        "UPDATE task SET image_address = ? WHERE id = ?",
+        [(address, task) for task, address in addresses.items()],
     )
+
+
+def mark_task_pulled(db: sqlite3.Connection, task: int, updated_at: str) -> None:
+    """Store the server's time of the last change of a task."""
+    db.execute("UPDATE task SET updated_at = ? WHERE id = ?", (updated_at, task))
+
+
+def set_tasks_with_drafts(db: sqlite3.Connection, project: int, numbers: Iterable[int]) -> int:
+    """Store which tasks of a project (row) have drafts; return how many the workspace knows.
+
+    Args:
+        db: The workspace's database.
+        project: Row of the project.
+        numbers: Numbers of the tasks on the server.
+    """
+    db.execute("UPDATE task SET drafts = 0 WHERE project_id = ?", (project,))
+    db.executemany(
+        "UPDATE task SET drafts = 1 WHERE project_id = ? AND server_id = ?",
+        [(project, number) for number in numbers],
+    )
+    known = "SELECT count(*) FROM task WHERE project_id = ? AND drafts > 0"
+    return int(db.execute(known, (project,)).fetchone()[0])
 
 
 def forget_task_times(db: sqlite3.Connection, project: int) -> None:

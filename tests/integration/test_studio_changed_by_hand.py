@@ -18,6 +18,7 @@ from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.task_data import PLAIN
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -48,6 +49,11 @@ def tasks_of(workspace: Workspace) -> dict[str, int]:
         "SELECT filename, server_id FROM task JOIN image ON image.id = image_id"
     )
     return dict(rows.fetchall())
+
+
+def read_data(client: Client, task: int) -> Any:
+    """Return the data of a task as they are stored, without resolved addresses."""
+    return client.sdk.tasks.get(id=str(task), request_options=PLAIN).data
 
 
 def decide(workspace: Workspace, tmp_path: Path, verb: str, image: str, email: str) -> None:
@@ -127,6 +133,36 @@ def test_a_changed_page_is_named_and_restored(
     assert (there.label_config, there.enable_empty_annotation) == (page, True)
     assert "was changed" not in tool.run("annotate", "pull", folder).stderr
     assert json.loads(tool.run("annotate", "push", folder, "--json").stdout)["restored_pages"] == []
+
+
+def test_a_changed_picture_and_a_copied_task_are_named_with_their_annotator(
+    workspace: Workspace, client: Client, annotators: People
+) -> None:
+    email, person = annotators[0]
+    tasks = tasks_of(workspace)
+    first, second = tasks["harbour_1.tif"], tasks["harbour_2.tif"]
+    data = {task: read_data(client, task) for task in (first, second)}
+    client.sdk.tasks.update(id=str(second), data={**data[second], "image": data[first]["image"]})
+    [copy] = client.sdk.projects.import_tasks(
+        id=project_of(workspace), request=[{"data": data[first]}], return_task_ids=True
+    ).task_ids
+    for task in (second, copy):
+        person.submit(task, ["Two boats lie at the pier."], ["red ship"])
+    picture = {
+        "image": "harbour_2.tif",
+        "task": second,
+        "address": data[first]["image"],
+        "annotators": [email],
+    }
+    copied = {"image": "harbour_1.tif", "task": first, "copy": copy, "annotators": [email]}
+    report = pull(workspace)
+    assert (report.changed_pictures, report.copies) == ([picture], [copied])
+    assert push(workspace).changed_pictures == [picture]
+    assert read_data(client, second) == data[second]
+    client.sdk.tasks.delete(id=str(first))
+    report = pull(workspace)
+    assert (report.new, report.changed_pictures, report.copies) == (1, [], [])
+    assert captions(workspace).keys() == {"harbour_1.tif", "harbour_2.tif"}
 
 
 def test_texts_in_a_renamed_field_are_read(

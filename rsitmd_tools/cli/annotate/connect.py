@@ -57,9 +57,8 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
         save_connection,
         token_from,
     )
-    from rsitmd_tools.studio.sync.accounts import connected_fact
+    from rsitmd_tools.studio.sync.accounts import remember_connected
     from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.store import utc_now
 
     if own:
         if url is not None or token_file is not None or images != LOCAL:
@@ -87,11 +86,10 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
     address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)
-        version = Client(connection).check()
+        client = Client(connection)
+        version = client.check()
+        remember_connected(workspace, client)
         save_connection(workspace, connection)
-        if workspace.fact(connected_fact(address)) is None:
-            with workspace.transaction():
-                workspace.set_fact(connected_fact(address), utc_now())
     if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
         warn(
             f"this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}; the server runs"

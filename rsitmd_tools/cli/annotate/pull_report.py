@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.annotate.task_warnings import print_moves
+from rsitmd_tools.cli.annotate.task_warnings import print_changed_pictures, print_moves
 from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.errors import command_line, count_of, printable
 
@@ -35,9 +35,10 @@ def print_pull(folder: Path, report: PullReport) -> None:
     push = command_line("annotate", "push", folder)
     _print_sentences(report)
     _print_pages(report, push)
+    print_changed_pictures(folder, report.changed_pictures)
     _print_counts(report)
     _print_authors(report, push)
-    _print_server(report, push)
+    _print_server(report, push, command_line("annotate", "pull", folder))
 
 
 def _print_sentences(report: PullReport) -> None:
@@ -111,10 +112,18 @@ def _print_authors(report: PullReport, push: str) -> None:
         )
 
 
-def _print_server(report: PullReport, push: str) -> None:
+def _print_server(report: PullReport, push: str, pull: str) -> None:
     """Warn of projects that are gone, and of tasks that the workspace did not create."""
     for number in report.lost_projects:
         warn(f"project {number} was deleted on the server. To create it again, run: {push}")
+    for entry in report.copies:
+        task, copy = entry["task"], entry["copy"]
+        warn(
+            f"{entry['image']}: task {copy} is a copy of task {task}, and the text of"
+            f" {', '.join(entry['annotators'])} in it is not used. If task {task} has no text,"
+            f" delete it on the server and run: {pull}. Otherwise, copy the text to task {task}"
+            f" and delete task {copy}."
+        )
     if report.unknown_tasks:
         shown = ", ".join(map(str, report.unknown_tasks[:MAX_TASKS]))
         warn(

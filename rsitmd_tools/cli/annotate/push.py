@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.annotate.task_warnings import (
+    print_changed_pictures,
     print_moves,
     print_skipped_by_all,
     print_superfluous,
@@ -82,6 +83,7 @@ def command(
             " annotators",
             err=True,
         )
+    print_changed_pictures(folder, report.changed_pictures, pushed=True)
     if report.changed:
         click.echo(f"tasks with updated data: {report.changed}")
     if report.shown_again:

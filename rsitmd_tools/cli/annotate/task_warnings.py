@@ -13,6 +13,7 @@ from rsitmd_tools.errors import command_line, count_of, printable
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.sync.deletions import Deletion
+    from rsitmd_tools.studio.sync.pictures import ChangedPicture
 
 MAX_NAMES = 10  # names listed in one line
 
@@ -54,6 +55,27 @@ def print_moves(
         warn(
             f"{entry['image']}: the annotation of {entry['annotator']} was deleted on the server"
             f" ({sentences}){remains if accepted else ''}"
+        )
+
+
+def print_changed_pictures(
+    folder: Path, pictures: Sequence[ChangedPicture], *, pushed: bool = False
+) -> None:
+    """Warn of tasks that show another picture than the one that was sent.
+
+    Args:
+        folder: The workspace, for the commands in hints.
+        pictures: The tasks.
+        pushed: Whether `push` calls this. It has restored the pictures.
+    """
+    push = command_line("annotate", "push", folder)
+    done, restore = (" It is restored.", "") if pushed else ("", f" To restore it, run: {push}")
+    for entry in pictures:
+        writers = ", ".join(dict.fromkeys(entry["annotators"]))
+        compare = f" Compare the text of {writers} with the image." if writers else ""
+        warn(
+            f"{entry['image']}: the picture of task {entry['task']} was changed on the server to"
+            f" {entry['address']}.{done}{compare}{restore}"
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rsitmd_tools.errors import RsitmdError
@@ -50,7 +52,14 @@ class Account(NamedTuple):
 
 
 class Client:
-    """The calls that this tool makes to a Label Studio server."""
+    """The calls that this tool makes to a Label Studio server.
+
+    Attributes:
+        connection: The server.
+        sdk: The SDK's client.
+        ahead: Seconds by which the clock of the server was ahead of this computer's at the last
+            answer; None if the server did not send its time.
+    """
 
     def __init__(self, connection: Connection) -> None:
         require("label_studio_sdk")
@@ -58,6 +67,9 @@ class Client:
         from label_studio_sdk.core.api_error import ApiError
 
         self.connection = connection
+        self.ahead: float | None = None
+        session = http.open_session(connection.url)
+        session.event_hooks["response"].append(self._read_clock)
         make: Any = LabelStudio  # its signature is untyped
         try:
             # No retries by the SDK: after a lost answer it would repeat a request that creates
@@ -66,7 +78,7 @@ class Client:
                 base_url=connection.url,
                 api_key=connection.token,
                 max_retries=0,
-                httpx_client=http.open_session(connection.url),
+                httpx_client=session,
             )
         except ApiError as error:  # an expired personal token
             raise self._refused(error) from None
@@ -209,6 +221,21 @@ class Client:
                 found.setdefault(int(task["id"]), set()).update(map(int, numbers))
             last = int(tasks[-1]["id"])
 
+    def tasks_with_drafts(self, project: int) -> set[int]:
+        """Return the numbers of a project's tasks that have a draft of anybody.
+
+        Args:
+            project: The project's number on the server.
+        """
+        has_draft = {
+            "filter": "filter:tasks:draft_exists",
+            "operator": "equal",
+            "type": "Boolean",
+            "value": True,
+        }
+        pages = self._pages(project, [has_draft], {}, annotations=False, size=1000)
+        return {int(task.id) for page in pages for task in page}
+
     def _task_page(self, project: int, query: Mapping[str, Any], size: int) -> Any:
         """Return the first page of the tasks that match a query, without their annotations."""
         return self.call(
@@ -308,14 +335,34 @@ class Client:
         }
 
     def own_number(self) -> int:
-        """Return the number of the account that the token belongs to."""
-        return int(self.call(self.sdk.users.whoami).id)
+        """Return the number of the account that the token belongs to.
+
+        Raises:
+            RsitmdError: The server is unreachable, refuses, or is not Label Studio.
+        """
+        return int(self._answer("api/current-user/whoami", "id", int))
 
     def check(self) -> str:
-        """Check the URL and the token; return the server's version."""
-        self.call(self.sdk.users.whoami)
-        version = self.call(self.sdk.versions.get)
-        return str(version.release)
+        """Check the URL and the token; return the server's version.
+
+        Raises:
+            RsitmdError: The server is unreachable, refuses, or is not Label Studio.
+        """
+        self.own_number()
+        return str(self._answer("api/version/", "release", str))
+
+    def _answer(self, path: str, field: str, kind: type) -> Any:
+        """Return a field of the answer to a request; the SDK would accept any JSON object."""
+        answer = self.call(self._get, path=path, params={})
+        value = answer.get(field) if isinstance(answer, dict) else None
+        if not isinstance(value, kind):
+            raise self._other_server()
+        return value
+
+    def _read_clock(self, answer: httpx.Response) -> None:
+        with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
+            shown = parsedate_to_datetime(answer.headers.get("Date", ""))
+            self.ahead = (shown - datetime.now(UTC)).total_seconds()
 
     def _refused(self, error: Any) -> RsitmdError:
         if error.status_code == 401:
@@ -326,17 +373,20 @@ class Client:
             )
         body = error.body if isinstance(error.body, dict) else {}
         if error.status_code is None or error.status_code < 400:
-            return RsitmdError(
-                "not a Label Studio server",
-                where=self.connection.url,
-                hint="use the URL of the start page of Label Studio",
-            )
+            return self._other_server()
         detail = body.get("validation_errors") or body.get("detail") or "no reason given"
         return Refused(
             f"the server answered {error.status_code}: {detail}",
             status=int(error.status_code),
             where=self.connection.url,
             hint="fix the cause, or check the server's log",
+        )
+
+    def _other_server(self) -> RsitmdError:
+        return RsitmdError(
+            "not a Label Studio server",
+            where=self.connection.url,
+            hint="use the URL of the start page of Label Studio",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,10 @@ def connection_of(workspace: Workspace) -> Connection:
     file = _file(workspace)
     if file.exists():
         try:
-            return Connection(**json.loads(file.read_text(encoding="utf-8")))
+            connection = Connection(**json.loads(file.read_text(encoding="utf-8")))
+            if not re.fullmatch("[!-~]+", connection.token):
+                raise ValueError("the token has other characters than a header can have")
+            return connection
         except (ValueError, TypeError) as error:
             raise RsitmdError(
                 "is malformed",

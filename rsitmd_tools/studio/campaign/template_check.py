@@ -17,6 +17,7 @@ from rsitmd_tools.annotation_templates import (
     NOTE,
     RANKING,
     SENTENCE,
+    SENTENCE_FIELD,
     SUGGESTED,
     data_fields,
 )
@@ -25,7 +26,6 @@ from rsitmd_tools.studio.api.client import Client, Refused
 
 ERROR = "error"
 WARNING = "warning"
-_SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 # The fields of task data that push fills.
 _FILLED = re.compile(
     rf"({IMAGE}|{NOTE}|{HINT}|{MACHINE}|{SUGGESTED}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
@@ -91,7 +91,7 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
         name = part.get("name", "")
         if part.get("toName") is None:
             continue
-        kind = "textarea" if _SLOT.fullmatch(name) else _TYPES.get(name)
+        kind = "textarea" if SENTENCE_FIELD.fullmatch(name) else _TYPES.get(name)
         if kind is None:
             yield Problem(
                 ERROR,
@@ -105,7 +105,7 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
             continue
         if name != SUGGESTED and part.get("required", "").lower() != "true":
             yield Problem(WARNING, f"{name!r} is not required: annotators can leave it empty")
-        if _SLOT.fullmatch(name) and part.get("maxSubmissions") != "1":
+        if SENTENCE_FIELD.fullmatch(name) and part.get("maxSubmissions") != "1":
             yield Problem(
                 WARNING,
                 f'{name!r} lacks maxSubmissions="1": pull joins all its texts to one sentence',
@@ -116,7 +116,7 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
 
 def _slots(root: ElementTree.Element, sentences: int | None) -> Iterator[Problem]:
     names = (part.get("name", "") for part in root.iter() if part.get("toName") is not None)
-    slots = sorted(int(found[1]) for found in map(_SLOT.fullmatch, names) if found)
+    slots = sorted(int(found[1]) for found in map(SENTENCE_FIELD.fullmatch, names) if found)
     if slots != list(range(1, len(slots) + 1)):
         shown = ", ".join(f"{SENTENCE}{slot}" for slot in slots)
         yield Problem(ERROR, f"the text areas are not numbered 1, 2, 3, ...: {shown}")

@@ -27,8 +27,25 @@ from rsitmd_tools.workspace.people import (
 )
 
 
-def connected_fact(server: str) -> str:
-    """Return the key of the fact that stores when a server was connected."""
+def remember_connected(workspace: Workspace, client: Client) -> None:
+    """Store which accounts a server has when it is connected for the first time.
+
+    Later accounts take part. They are told by the time of the last account: the clock of the
+    server can differ from the one of this computer.
+
+    Args:
+        workspace: The workspace, open to write.
+        client: The server.
+    """
+    fact = _connected(client.connection.key)
+    if workspace.fact(fact) is None:
+        last = max((account.joined for account in client.users().values()), default="")
+        with workspace.transaction():
+            workspace.set_fact(fact, last)
+
+
+def _connected(server: str) -> str:
+    """Return the key of the fact that stores when the last account before `connect` was made."""
     return f"connected.{server}"
 
 
@@ -97,7 +114,7 @@ class ServerAccounts:
         if complete and not self._is_known_database(accounts):
             forget_accounts(db, self._server)
         embedded = self._server.startswith(EMBEDDED)
-        since = "" if embedded else self._workspace.fact(connected_fact(self._server))
+        since = "" if embedded else self._workspace.fact(_connected(self._server))
         replaced = set()  # their account is gone: another one has its number
         for number in sorted(accounts):
             account = accounts[number]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.sync.identity import key_of
@@ -28,6 +28,15 @@ class ListedTask:
 
     key: str
     updated: str
+
+
+def now_on(client: Client) -> str:
+    """Return the current time by the clock of the server, or of this computer if it is behind.
+
+    A later time is wrong by one of the two clocks. If it were the time of the last pull, changes
+    after that clock was set right would look like changes before the pull.
+    """
+    return server_time(datetime.now(UTC) + timedelta(seconds=min(0.0, client.ahead or 0.0)))
 
 
 def tasks_since(client: Client, project: int, last: str | None) -> dict[int, ListedTask]:

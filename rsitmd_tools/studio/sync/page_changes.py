@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from xml.etree import ElementTree
 
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.projects import ProjectRecord
+
+Fields = Mapping[str, ElementTree.Element]
 
 
 def config_hash(config: str) -> str:
@@ -46,8 +49,9 @@ def page_changes(
 def renames(config: str, page: str) -> dict[str, str]:
     """Return the fields of a labeling page that have another name in a changed copy.
 
-    Fields are compared by position. The result is empty if the copy has another number of
-    fields, or fields with other tags.
+    The fields that only one of the pages has are compared: first those with the same tag and
+    attributes, then those with the same tag after the same field. In each of these groups, both
+    pages must have the same number of fields; they belong together in their order.
 
     Args:
         config: The changed copy.
@@ -57,14 +61,14 @@ def renames(config: str, page: str) -> dict[str, str]:
         The original names by the new names.
     """
     copied, own = _fields(config), _fields(page)
-    if [tag for tag, _ in copied] != [tag for tag, _ in own]:
-        return {}
-    names = {name for _, name in own}
-    return {
-        new: old
-        for (_, new), (_, old) in zip(copied, own, strict=True)
-        if new != old and new not in names
-    }
+    known = {name: name for name in copied if name in own}
+    for group in (_by_look, _by_place):
+        there = group(copied, known)
+        here = group(own, {name: name for name in known.values()})
+        for key in there.keys() & here.keys():
+            if len(there[key]) == len(here[key]):
+                known |= zip(there[key], here[key], strict=True)
+    return {new: old for new, old in known.items() if new != old}
 
 
 def remember_renamed(workspace: Workspace, project: int, renamed: Mapping[str, str]) -> None:
@@ -85,10 +89,32 @@ def _fact(project: int) -> str:
     return f"renamed.{project}"
 
 
-def _fields(config: str) -> list[tuple[str, str]]:
-    """Return tag and name of the fields in which annotators write or choose."""
+def _fields(config: str) -> dict[str, ElementTree.Element]:
+    """Return the fields in which annotators write or choose, by name."""
     try:
         page = ElementTree.fromstring(config)  # noqa: S314 - expat expands no external entity
     except ElementTree.ParseError:
-        return []
-    return [(part.tag, part.get("name", "")) for part in page.iter() if part.get("toName")]
+        return {}
+    return {part.get("name", ""): part for part in page.iter() if part.get("toName")}
+
+
+def _by_look(fields: Fields, known: Mapping[str, str]) -> dict[Hashable, list[str]]:
+    """Return the names of the unknown fields by their tag and their other attributes."""
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    for name, part in fields.items():
+        if name not in known:
+            attributes = {**part.attrib, "name": ""}
+            groups[part.tag, frozenset(attributes.items())].append(name)
+    return groups
+
+
+def _by_place(fields: Fields, known: Mapping[str, str]) -> dict[Hashable, list[str]]:
+    """Return the names of the unknown fields by their tag and the known field before them."""
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    before = ""
+    for name, part in fields.items():
+        if name in known:
+            before = known[name]
+        else:
+            groups[part.tag, before].append(name)
+    return groups

@@ -141,23 +141,23 @@ class Projects:
             page=current,
         )
 
-    def send_page(self, project: Project) -> bool:
-        """Send the configured labeling page to a project.
+    def hidden_fields(self, project: Project) -> list[str]:
+        """Return the fields with texts that the configured labeling page does not have.
 
-        Returns:
-            False if the project has texts in fields that the new page does not have. Those
-            texts could neither be seen nor changed on the new page, although the server would
-            accept it.
+        Those texts could neither be seen nor changed on that page, although the server would
+        accept it.
         """
         config = page_of(self._workspace)
         written = self._client.written_fields(project.number) & text_fields(project.page)
         renamed = renamed_fields(self._workspace, project.row)
-        if not written <= text_fields(config) | set(renamed):
-            return False
+        return sorted(written - text_fields(config) - set(renamed))
+
+    def send_page(self, project: Project) -> None:
+        """Send the configured labeling page to a project."""
+        config = page_of(self._workspace)
         self._client.call(self._client.sdk.projects.update, id=project.number, label_config=config)
         with self._workspace.transaction() as db:
             set_project_config(db, project.row, config_hash(config))
-        return True
 
     def close(self, row: int) -> None:
         """Close a project: it gets no more tasks.

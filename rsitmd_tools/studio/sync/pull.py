@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, command_line
@@ -14,17 +14,26 @@ from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.changed_tasks import (
     changed_by_annotations,
     changed_by_time,
+    now_on,
     tasks_since,
 )
 from rsitmd_tools.studio.sync.identity import Reconciled, key_of, reconcile
 from rsitmd_tools.studio.sync.page_changes import page_changes, remember_renamed, renamed_fields
+from rsitmd_tools.studio.sync.pictures import changed_picture
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import known_annotations
+from rsitmd_tools.workspace.clock import notice_set_back
 from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor, unmatched
-from rsitmd_tools.workspace.tasks import Task, adopt_task, image_of_key, known_tasks
+from rsitmd_tools.workspace.tasks import (
+    Task,
+    adopt_task,
+    image_of_key,
+    known_tasks,
+    set_tasks_with_drafts,
+)
 
 PAGE = 200  # tasks in one request with annotations
 NOT_FOUND = 404
@@ -52,6 +61,9 @@ def pull(workspace: Workspace) -> PullReport:
             hint="run: " + command_line("annotate", "push", workspace.path),
         )
     run = _Pull(workspace, client)
+    if client.ahead is not None:
+        with workspace.transaction():
+            notice_set_back(workspace, client.connection.key, client.ahead)
     with progress("pull", None) as step:
         for project in projects:
             for count in run.project(project):
@@ -79,9 +91,13 @@ class _Pull:
         if found is None:
             self.report.lost_projects.append(project.number)
             self._add_moves(reconcile(self._workspace, project.row, {}))
+            self._store_drafts(project, set())
             return
         self._check_page(project, found)
+        now = now_on(self._client)
         last = self._workspace.fact(pull_cursor(project.row))
+        if last is not None and last > now:  # a clock has been set back since the last pull
+            last = None
         listed = tasks_since(self._client, project.number, last)
         others = [n for n in known_tasks(self._workspace.db, project.row) if n not in listed]
         self._add_moves(
@@ -98,10 +114,12 @@ class _Pull:
         for count, time in self._read(project, tasks, changed):
             newest = max(newest, time)
             yield count
+        newest = min(newest, now)  # later times are of a clock that is ahead
         if newest != (last or ""):
             with self._workspace.transaction():
                 self._workspace.set_fact(pull_cursor(project.row), newest)
         yield from self._compare(project, int(found.total_annotations_number or 0))
+        self._store_drafts(project, self._client.tasks_with_drafts(project.number))
 
     def _read(
         self, project: ProjectRecord, tasks: Mapping[int, Task], numbers: Sequence[int]
@@ -124,8 +142,9 @@ class _Pull:
                     task = task or self._adopt(project, entry)
                     if task is not None:
                         self._store.store(task, entry)
-                    elif project.closed_at is None:
-                        self.report.unknown_tasks.append(int(entry.id))
+                        self._check_picture(task, entry)
+                    else:
+                        self._ignore(project, entry)
             yield len(page), newest
 
     def _compare(self, project: ProjectRecord, total: int) -> Iterator[int]:
@@ -153,6 +172,11 @@ class _Pull:
         with self._workspace.transaction():
             self._workspace.set_fact(fact, str(difference))
 
+    def _store_drafts(self, project: ProjectRecord, numbers: Set[int]) -> None:
+        """Store which tasks have drafts. A draft changes neither a task's time nor any number."""
+        with self._workspace.transaction() as db:
+            self.report.drafts += set_tasks_with_drafts(db, project.row, numbers)
+
     def _known(self, project: ProjectRecord) -> int:
         """Return the number of a project's annotations that the workspace has."""
         return sum(map(len, known_annotations(self._workspace.db, project.row).values()))
@@ -175,6 +199,29 @@ class _Pull:
             self.report.changed_pages.append({"project": project.number, "renamed": changed})
             remember_renamed(self._workspace, project.row, changed)
         self._store.renamed = renamed_fields(self._workspace, project.row)
+
+    def _check_picture(self, task: Task, entry: Any) -> None:
+        """Report a picture that was changed on the server, once for each change of the task."""
+        picture = changed_picture(self._workspace.db, task, entry.data)
+        if picture is not None and task.updated_at != server_time(entry.updated_at):
+            self.report.changed_pictures.append(picture)
+
+    def _ignore(self, project: ProjectRecord, entry: Any) -> None:
+        """Report a task that is not stored: a copy of a known task, or one of other origin."""
+        authors = self._store.authors(project.owner, entry)
+        known = known_tasks(self._workspace.db, project.row).values() if authors else ()
+        task = next((task for task in known if task.sha256 == key_of(entry)), None)
+        if task is not None:
+            self.report.copies.append(
+                {
+                    "image": task.filename,
+                    "task": task.number,
+                    "copy": int(entry.id),
+                    "annotators": authors,
+                }
+            )
+        elif project.closed_at is None:
+            self.report.unknown_tasks.append(int(entry.id))
 
     def _add_moves(self, found: Reconciled) -> None:
         self.report.adopted_tasks += found.adopted

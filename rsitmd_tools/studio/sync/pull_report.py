@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from rsitmd_tools.studio.sync.deletions import Deletion
+from rsitmd_tools.studio.sync.pictures import ChangedPicture
+
+
+class TaskCopy(TypedDict):
+    """A second task of an image that has annotations, which are not stored.
+
+    Attributes:
+        image: File name of the image.
+        task: Number of the task that the workspace created.
+        copy: Number of the second task.
+        annotators: Addresses of the authors of its annotations.
+    """
+
+    image: str
+    task: int
+    copy: int
+    annotators: list[str]
 
 
 @dataclass(slots=True)
@@ -27,7 +44,7 @@ class PullReport:
         removed_tasks: Images whose task was deleted on the server; a push creates it again.
         adopted_tasks: Images whose task has another number on the server now.
         skipped: Number of skips that are new.
-        drafts: Number of tasks with an unsubmitted draft, among the tasks that were read.
+        drafts: Number of tasks with a draft that was not submitted.
         blank: Number of sentences missing in the new and changed annotations.
         incomplete: These annotations: ``{"image", "annotator", "missing"}``, with the numbers
             of the missing sentences on the labeling page.
@@ -42,10 +59,13 @@ class PullReport:
             with the annotator that they count for: ``{"image", "annotator"}``.
         strangers: New annotations in the project of another annotator: ``{"image", "annotator",
             "owner"}``.
-        unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
+        copies: Second tasks of an image with annotations, which are not stored.
+        unknown_tasks: Numbers of other tasks in the project that the workspace did not create.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
         changed_pages: Projects whose labeling page was changed on the server: ``{"project",
             "renamed"}``. Texts in renamed fields are read.
+        changed_pictures: Tasks that show another picture than the one that was sent, see
+            :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`.
         lost_projects: Numbers of projects that were deleted on the server.
         removed: Annotators whose account was removed on the server; the next push assigns
             their open images to others.
@@ -71,9 +91,11 @@ class PullReport:
     foreign: list[dict[str, str]] = field(default_factory=list)
     authorless: list[dict[str, str]] = field(default_factory=list)
     strangers: list[dict[str, str]] = field(default_factory=list)
+    copies: list[TaskCopy] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)
+    changed_pictures: list[ChangedPicture] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
 

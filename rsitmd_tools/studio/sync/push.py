@@ -28,6 +28,7 @@ from rsitmd_tools.studio.sync.assign import (
 from rsitmd_tools.studio.sync.deletions import Deletion
 from rsitmd_tools.studio.sync.delivery import open_folder
 from rsitmd_tools.studio.sync.overlap import show_again
+from rsitmd_tools.studio.sync.pictures import ChangedPicture
 from rsitmd_tools.studio.sync.projects import Project, Projects
 from rsitmd_tools.studio.sync.removed import close_removed
 from rsitmd_tools.studio.sync.task_content import TaskContent
@@ -88,6 +89,8 @@ class PushReport:
         shown_again: Images whose task had all its annotations and is shown to another annotator,
             because a text was rejected or somebody else wrote in the project.
         deletions: Annotations that were deleted with those tasks.
+        changed_pictures: Tasks that showed another picture than the one that was sent, see
+            :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`; it is restored.
         restored_pages: Numbers of projects whose labeling page was changed on the server and
             is restored.
         short: Number of captions that need more annotators.
@@ -115,6 +118,7 @@ class PushReport:
     removed_with_texts: list[str] = field(default_factory=list)
     shown_again: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
+    changed_pictures: list[ChangedPicture] = field(default_factory=list)
     restored_pages: list[int] = field(default_factory=list)
     short: int = 0
     licence: str | None = None
@@ -290,6 +294,7 @@ class _Push:
         self._report.closed_tasks += closed
         self._report.removed_with_texts += kept
         self._report.changed += tasks.update(images, self._notify)
+        self._report.changed_pictures += tasks.pictures
         self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.new += len(missing)
         self._report.found += found
@@ -312,19 +317,23 @@ class _Push:
         Returns:
             False if the project is closed and another one has to take its place.
         """
-        self._notify(
-            f"The labeling page of project {project.number} was changed on the server. It is"
-            " restored."
-            if project.changed_page
-            else f"project {project.number} gets the configured labeling page"
-        )
-        if not self._projects.send_page(project):
+        changed = f"The labeling page of project {project.number} was changed on the server."
+        hidden = self._projects.hidden_fields(project)
+        if hidden:
             self._notify(
-                f"project {project.number} has texts in fields that the new labeling page does not"
-                " have: it is closed and its texts are kept; a new project gets the other images"
+                (f"{changed} " if project.changed_page else "")
+                + f"Project {project.number} has texts in fields that the configured labeling page"
+                f" does not have ({', '.join(hidden)}): it is closed and its texts are kept; a new"
+                " project gets the other images."
             )
             self._projects.close(project.row)
             return False
+        self._notify(
+            f"{changed} It is restored."
+            if project.changed_page
+            else f"project {project.number} gets the configured labeling page"
+        )
+        self._projects.send_page(project)
         if project.changed_page:
             self._report.restored_pages.append(project.number)
         return True

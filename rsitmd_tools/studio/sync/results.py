@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.annotation_templates import KEYWORDS, RANKING, SENTENCE, SUGGESTED
+from rsitmd_tools.annotation_templates import (
+    KEYWORDS,
+    RANKING,
+    SENTENCE,
+    SENTENCE_FIELD,
+    SUGGESTED,
+)
 
 # Letters and symbols without ink: fillers of Hangul, an empty Braille cell.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-_SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ParsedResult:
 def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None) -> ParsedResult:
     """Read an annotation's result.
 
-    A line break becomes a space: a sentence is one line.
+    A line break becomes a space: a sentence is one line. Different texts of one field become one
+    sentence.
 
     Args:
         result: The result as the server sends it.
@@ -48,21 +53,19 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
     renamed = renamed or {}
     own = {str(part.get("from_name")) for part in result if isinstance(part, dict)}
     unread: dict[str, int] = {}
-    sentences: dict[int, str] = {}
+    lines: dict[int, dict[str, None]] = {}
     keywords: dict[str, None] = {}
     selected: dict[str, None] = {}
-    folded = 0
     choice = None
     for part in result:
         name, texts = _texts(part)
         if renamed.get(name, name) not in own:
             name = renamed.get(name, name)
-        slot = _SLOT.fullmatch(name)
+        slot = SENTENCE_FIELD.fullmatch(name)
         if slot is not None:
             written = "\n".join(texts).strip()
             if is_visible(written):
-                sentences[int(slot.group(1))] = one_line(written)
-                folded += len(written.splitlines()) > 1
+                lines.setdefault(int(slot.group(1)), {})[written] = None
         elif name == KEYWORDS:
             keywords |= dict.fromkeys(filter(is_visible, map(one_line, texts)))
         elif name == SUGGESTED:
@@ -71,10 +74,11 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
             choice = texts[0]
         elif any(text.strip() for text in texts):
             unread[name] = unread.get(name, 0) + sum(bool(text.strip()) for text in texts)
+    texts_of = {slot: "\n".join(parts) for slot, parts in sorted(lines.items())}
     return ParsedResult(
-        tuple(sorted(sentences.items())),
+        tuple((slot, one_line(text)) for slot, text in texts_of.items()),
         tuple(keywords | selected),
-        folded,
+        sum(len(text.splitlines()) > 1 for text in texts_of.values()),
         choice,
         tuple(unread.items()),
     )

@@ -1,4 +1,4 @@
-"""Store what the server has of one task: revisions of annotations, skips, drafts."""
+"""Store what the server has of one task: revisions of annotations and skips."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TaskStore:
         self._report = report
 
     def store(self, task: Task, found: Any) -> None:
-        """Store the annotations, skips and drafts of a task.
+        """Store the annotations and skips of a task.
 
         Call it inside a transaction.
 
@@ -60,10 +60,7 @@ class TaskStore:
         time = server_time(found.updated_at)
         changed = task.updated_at != time  # a task that is read again is counted once
         self._report.tasks += changed
-        entries = [
-            annotation if isinstance(annotation, dict) else annotation.model_dump()
-            for annotation in found.annotations or []
-        ]
+        entries = _entries(found)
         present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
         self._update_numbers(task.row, entries, present)
         for entry in sorted(entries, key=lambda entry: int(entry["id"])):
@@ -74,9 +71,23 @@ class TaskStore:
             else:
                 self._annotation(task, entry)
         self._report.add_deletions(mark_deleted(self._db, task.row, present))
-        drafts = int(bool(getattr(found, "draft_exists", False)))
-        self._report.drafts += drafts * changed
-        mark_task_pulled(self._db, task.row, time, drafts)
+        mark_task_pulled(self._db, task.row, time)
+
+    def authors(self, owner: int | None, found: Any) -> list[str]:
+        """Return the addresses of the authors of a task that is not stored.
+
+        Args:
+            owner: The annotator (row) whose project it is in; None in a shared project.
+            found: The task as the server returned it, with its annotations.
+        """
+        users = [
+            entry.get("completed_by") for entry in _entries(found) if not entry.get("was_cancelled")
+        ]
+        rows = dict.fromkeys(self._accounts.row(user) if user else owner for user in users)
+        return [
+            "an unknown annotator" if row is None else annotator_email(self._db, row)
+            for row in rows
+        ]
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
         author = self._author(task, entry)
@@ -217,3 +228,11 @@ class TaskStore:
         add_texts(db, row, written.sentences, enumerate(written.keywords, 1))
         mark_origins(db, row, entry)
         return row
+
+
+def _entries(found: Any) -> list[dict[str, Any]]:
+    """Return the annotations of a task as the server returned them."""
+    return [
+        annotation if isinstance(annotation, dict) else annotation.model_dump()
+        for annotation in found.annotations or []
+    ]

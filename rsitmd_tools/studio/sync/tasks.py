@@ -14,6 +14,7 @@ from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
 from rsitmd_tools.studio.sync.notes import notes
+from rsitmd_tools.studio.sync.pictures import ChangedPicture, changed_picture
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.clock import record_clock
@@ -24,6 +25,7 @@ from rsitmd_tools.workspace.tasks import (
     TaskImage,
     known_tasks,
     record_tasks,
+    set_image_addresses,
     set_task_data,
 )
 
@@ -45,6 +47,7 @@ class Tasks:
         data: Makes a task's data from its image and its note.
         reconciled: Differences that :meth:`refresh` has found so far.
         there: Data of the server's tasks by number, as :meth:`refresh` has read them.
+        pictures: Tasks whose picture was changed on the server, as :meth:`update` has found them.
     """
 
     workspace: Workspace
@@ -54,6 +57,7 @@ class Tasks:
     data: TaskData
     reconciled: Reconciled = field(default_factory=Reconciled)
     there: dict[int, Any] = field(default_factory=dict)
+    pictures: list[ChangedPicture] = field(default_factory=list)
 
     def known(self) -> dict[int, Task]:
         """Return the tasks that are on the server, by row of the image."""
@@ -116,7 +120,9 @@ class Tasks:
         Returns:
             The number of tasks that were changed.
         """
-        changed = self._stale(images)
+        current = self._current(images)
+        changed = [entry for entry in current if self._is_stale(*entry)]
+        self.pictures += self._changed_pictures()
         if changed and notify is not None:
             tasks = count_of(len(changed), "task")
             notify(f"new data for {tasks} of project {self.number}")
@@ -129,25 +135,48 @@ class Tasks:
             # Some numbers belong to other tasks now. The next push creates the tasks that
             # were deleted.
             self.refresh()
-            for task, data in self._stale(images):
-                self._change(task, data)
+            for task, data in self._current(images):
+                if self._is_stale(task, data):
+                    self._change(task, data)
+        self._record_addresses(current)
         return len(changed)
 
-    def _stale(self, images: Mapping[int, TaskImage]) -> list[tuple[Task, dict[str, Any]]]:
-        """Return the tasks whose data are out of date, with their new data."""
+    def _current(self, images: Mapping[int, TaskImage]) -> list[tuple[Task, dict[str, Any]]]:
+        """Return the tasks with the data that they should have."""
         note_of = notes(self.workspace, self.project)
-        stale = []
-        for image, task in self.known().items():
-            data = self.data(images[image], note_of.get(task.row, ""))
-            if task.data_sha256 != _sha256(data) or self._differs(task, data):
-                stale.append((task, data))
-        return stale
+        return [
+            (task, self.data(images[image], note_of.get(task.row, "")))
+            for image, task in self.known().items()
+        ]
 
-    def _differs(self, task: Task, data: Mapping[str, Any]) -> bool:
-        """Return whether the server has other data for a task, as after a restore of the server."""
+    def _changed_pictures(self) -> list[ChangedPicture]:
+        db = self.workspace.db
+        known = known_tasks(db, self.project)
+        found = (
+            changed_picture(db, known[number], data)
+            for number, data in self.there.items()
+            if number in known
+        )
+        return [picture for picture in found if picture is not None]
+
+    def _record_addresses(self, current: Sequence[tuple[Task, dict[str, Any]]]) -> None:
+        sent = {task.row: str(data[IMAGE]) for task, data in current}
+        changed = {
+            task.row: sent[task.row] for task, _ in current if task.image_address != sent[task.row]
+        }
+        if changed:
+            with self.workspace.transaction() as db:
+                set_image_addresses(db, changed)
+
+    def _is_stale(self, task: Task, data: Mapping[str, Any]) -> bool:
+        """Return whether a task's data are out of date.
+
+        They also are if the server has other data, as after a restore of the server.
+        """
         there = self.there.get(task.number)
-        return there is not None and any(
-            there.get(name) != value for name, value in data.items() if name not in HINTS
+        return task.data_sha256 != _sha256(data) or (
+            there is not None
+            and any(there.get(name) != value for name, value in data.items() if name not in HINTS)
         )
 
     def _change(self, task: Task, data: dict[str, Any]) -> bool:
@@ -163,6 +192,7 @@ class Tasks:
             return False
         with self.workspace.transaction() as db:
             set_task_data(db, task.row, _sha256(data))
+            set_image_addresses(db, {task.row: str(data[IMAGE])})
             if changed_at is not None:
                 record_clock(self.workspace, self.client.connection.key, sent_at, changed_at)
         return True

@@ -28,6 +28,7 @@ class Spoiled:
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = []
         self.asked: list[str] = []
+        self.date = "Thu, 01 Jan 2026 00:00:00 GMT"
         spoiled = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,6 +42,9 @@ class Spoiled:
                 self.wfile.write(data)
 
             do_POST = do_GET  # noqa: N815
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return spoiled.date
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -123,6 +127,31 @@ def test_another_server_is_not_accepted_as_label_studio(client: Client, spoiled:
     assert "not a Label Studio server" in failure(client)
 
 
+@pytest.mark.parametrize(
+    "body", [{}, [], None, "<html>", {"id": None}, {"id": "7"}, [{"id": 7, "release": "1.23.2"}]]
+)
+def test_an_answer_without_an_account_or_a_version_is_not_of_label_studio(
+    client: Client, spoiled: Spoiled, body: Any
+) -> None:
+    for answers, ask in (
+        ([(200, body)], client.own_number),
+        ([(200, body)], client.check),
+        ([(200, USER), (200, body)], client.check),
+    ):
+        spoiled.answers = list(answers)
+        with pytest.raises(RsitmdError, match="not a Label Studio server; use the URL"):
+            ask()
+
+
+def test_the_account_and_the_version_of_label_studio_are_read(
+    client: Client, spoiled: Spoiled
+) -> None:
+    spoiled.answers = [(200, USER), (200, USER), (200, {"release": "1.23.2"})]
+    assert (client.own_number(), client.check()) == (7, "1.23.2")
+    account = "GET /api/current-user/whoami"
+    assert spoiled.asked == [account, account, "GET /api/version/"]
+
+
 def test_a_url_without_server() -> None:
     for url in ("http://127.0.0.1:9", "http://", "nonsense"):
         assert "Label Studio does not answer; start the server" in failure(
@@ -188,6 +217,26 @@ def test_removed_accounts_are_ignored(client: Client, spoiled: Spoiled) -> None:
     users = client.users()
     assert list(users) == [7]
     assert users[7][:2] == ("a@example.org", "A B")
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Thu, 01 Jan 2099 00:00:00 GMT", 1),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", -1),
+        ("Thu, 01 Jan 2015 00:00:00 -0000", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_the_clock_of_the_server_is_read_from_its_answers(
+    client: Client, spoiled: Spoiled, date: str, ahead: int | None
+) -> None:
+    assert client.ahead is None
+    spoiled.date, spoiled.answers = date, [(200, USER)]
+    client.call(client.sdk.users.whoami)
+    years = None if client.ahead is None else client.ahead / (365 * 24 * 3600)
+    assert (years and years / abs(years)) == ahead
 
 
 def test_proxies_are_ignored_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from rsitmd_tools.studio.api.client import Account, Client
-from rsitmd_tools.studio.sync.accounts import ServerAccounts
+from rsitmd_tools.studio.sync.accounts import ServerAccounts, remember_connected
 from rsitmd_tools.studio.sync.assign import assign, wanting
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import ACCOUNT_REMOVED, members, taking_part
@@ -32,14 +32,18 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         yield made
 
 
-def people(workspace: Workspace, accounts: Mapping[int, Account]) -> ServerAccounts:
-    """Read the accounts of an embedded server, as every pull and push does."""
+def client_of(accounts: Mapping[int, Account], key: str = "embedded-1") -> Client:
     server = SimpleNamespace(
-        connection=SimpleNamespace(key="embedded-1"),
+        connection=SimpleNamespace(key=key),
         own_number=lambda: 1,
         users=lambda: dict(accounts),
     )
-    return ServerAccounts(workspace, cast("Client", server))
+    return cast("Client", server)
+
+
+def people(workspace: Workspace, accounts: Mapping[int, Account]) -> ServerAccounts:
+    """Read the accounts of an embedded server, as every pull and push does."""
+    return ServerAccounts(workspace, client_of(accounts))
 
 
 def active(workspace: Workspace) -> list[str]:
@@ -76,3 +80,21 @@ def test_a_reinstalled_server_removes_nobody(workspace: Workspace) -> None:
     }
     assert people(workspace, others).removed() == []
     assert active(workspace) == ["anna@x.org", "emil@x.org"]
+
+
+@pytest.mark.parametrize("year", ["2015", "2099"])
+def test_who_signs_up_after_a_server_was_connected_takes_part_whatever_its_clock_shows(
+    workspace: Workspace, year: str
+) -> None:
+    def on(day: int, name: str) -> Account:
+        return Account(f"{name}@x.org", "", f"{year}-01-{day:02}T00:00:00.000000+00:00")
+
+    there = {1: on(1, "lead"), 2: on(2, "other team")}
+    remember_connected(workspace, client_of(there, "https://label.example.org"))
+    there[3] = on(3, "anna")
+    for _ in range(2):  # the server is connected again
+        ServerAccounts(workspace, client_of(there, "https://label.example.org"))
+        remember_connected(workspace, client_of(there, "https://label.example.org"))
+        there[4] = on(4, "berta")
+    ServerAccounts(workspace, client_of(there, "https://label.example.org"))
+    assert active(workspace) == ["anna@x.org", "berta@x.org"]

@@ -105,6 +105,20 @@ def test_selected_keywords_follow_written_keywords_and_a_choice_is_read() -> Non
     assert parse_result(result) == ParsedResult((), ("blue sea", "- port", "red ship"), 0, "equal")
 
 
+def test_several_texts_of_one_field_are_one_sentence() -> None:
+    result = as_result(["Two ships.\n"], []) + as_result(["They lie here."], [])
+    written = parse_result(result)
+    assert (written.sentences, written.folded) == (((1, "Two ships. They lie here."),), 1)
+    assert parse_result(result * 2) == written, "the same text twice counts once"
+
+
+@pytest.mark.parametrize("name", ["sentence0", "sentence01", "sentence\u0661", "sentence1a"])
+def test_a_field_with_a_similar_name_is_not_a_sentence(name: str) -> None:
+    other = {"from_name": name, "value": {"text": ["Three ships."]}}
+    written = parse_result([*as_result(["Two ships."], []), other])
+    assert (written.sentences, written.unread) == (((1, "Two ships."),), ((name, 1),))
+
+
 def test_lines_added_one_by_one_to_a_field_are_one_sentence() -> None:
     result = [{"from_name": "sentence1", "value": {"text": ["Two ships", "lie here."]}}]
     assert parse_result(result).sentences == ((1, "Two ships lie here."),)

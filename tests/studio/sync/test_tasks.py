@@ -10,10 +10,11 @@ import pytest
 
 from rsitmd_tools.annotation_templates import HINT, SUGGESTED
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.tasks import Tasks, own_data
+from rsitmd_tools.studio.sync.pictures import ChangedPicture
+from rsitmd_tools.studio.sync.tasks import TaskData, Tasks, own_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.states import move
-from rsitmd_tools.workspace.tasks import TaskImage, task_images
+from rsitmd_tools.workspace.tasks import TaskImage, task_images, tasks_of
 from tests.builders import add, add_annotation
 from tests.studio.sync.memory_server import MemoryServer
 
@@ -38,11 +39,18 @@ def data_of(image: TaskImage, note: str) -> dict[str, Any]:
 
 def push(workspace: Workspace, server: MemoryServer) -> int:
     """Send tasks and their data as a push does; return how many were changed."""
+    return push_tasks(workspace, server)[0]
+
+
+def push_tasks(
+    workspace: Workspace, server: MemoryServer, data: TaskData = data_of
+) -> tuple[int, list[ChangedPicture]]:
+    """Send tasks and their data; return how many were changed, and the pictures among them."""
     images = {image.row: image for image in task_images(workspace.db)}
-    tasks = Tasks(workspace, cast("Client", server), 1, 1, data_of)
+    tasks = Tasks(workspace, cast("Client", server), 1, 1, data)
     _, missing = tasks.find(list(images.values()))
     tasks.send(missing, 10, lambda count: None)
-    return tasks.update(images)
+    return tasks.update(images), tasks.pictures
 
 
 def test_a_note_that_the_server_has_lost_is_sent_again(workspace: Workspace) -> None:
@@ -77,3 +85,33 @@ def test_hints_and_fields_of_others_stay(workspace: Workspace) -> None:
     assert push(workspace, server) == 1
     assert others.items() <= server.tasks[1].data.items()
     assert server.tasks[1].data["image"] == "http://here/image"
+
+
+def test_a_picture_that_was_changed_on_the_server_is_named_and_restored(
+    workspace: Workspace,
+) -> None:
+    server = MemoryServer()
+    assert push_tasks(workspace, server) == (0, [])
+    with workspace.transaction() as db:
+        add_annotation(db, ["A ship."])
+    for task in (1, 2):
+        server.tasks[task].data = {**server.tasks[task].data, "image": f"http://other/{task}"}
+    other = {"image": "port_1.tif", "task": 1, "address": "http://other/1"}
+    pictures = [
+        {**other, "annotators": ["anna@x.org"]},
+        {**other, "image": "port_2.tif", "task": 2, "address": "http://other/2", "annotators": []},
+    ]
+    assert push_tasks(workspace, server) == (2, pictures)
+    assert {task.data["image"] for task in server.tasks.values()} == {"http://here/image"}
+    assert push_tasks(workspace, server) == (0, [])
+
+
+def test_a_new_place_of_the_images_is_no_changed_picture(workspace: Workspace) -> None:
+    def moved(image: TaskImage, note: str) -> dict[str, Any]:
+        return {**data_of(image, note), "image": "http://here/moved"}
+
+    server = MemoryServer()
+    push(workspace, server)
+    assert push_tasks(workspace, server, moved) == (2, [])
+    assert [task.image_address for task in tasks_of(workspace.db, 1)] == ["http://here/moved"] * 2
+    assert push_tasks(workspace, server, moved) == (0, [])
