@@ -50,6 +50,7 @@ def test_each_safe_fix(before: str, after: str, codes: set[str]) -> None:
         "See port.JPG and https://x.Org/a.Bc for the roof.",
         "Two boats lie at the pier…",
         "Two boats lie at the pier！",
+        "The ratio of the sides is 2 : 3 here.",
     ],
 )
 def test_what_a_fix_would_damage_is_left(raw: str) -> None:

@@ -11,7 +11,8 @@ from rsitmd_tools.quality.subject import Subject
 
 _MANY = re.compile(r"(?<!\s)\s{2,}|[\t\n\r\f\v\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 # Both begin with what is rare, not with what comes before it, so that a search is quick.
-_BEFORE = re.compile(r" (?<=[^\W_] ) *(?=[,;:?!]|\.(?!\w))")
+# The colon of a ratio, such as "2 : 3", stays as it is.
+_BEFORE = re.compile(r" (?<=[^\W_] )(?!(?<=\d ) *: *\d) *(?=[,;:?!]|\.(?!\w))")
 _AFTER = re.compile(r"([,;:?!.])(?<=[^\W\d_].)(?=[^\W\d_]{2})(?:(?<!\.)|(?=[A-Z]))")
 _SPACE = re.compile(r"\s+")
 # Web addresses and file names, whose stops end no sentence.
