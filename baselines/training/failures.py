@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 from collections.abc import Callable, Iterator
 
 import torch
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from rsitmd_tools.atomic import FULL
 from rsitmd_tools.baselines.data.batches import Batches
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.module import RetrievalModule
@@ -17,8 +17,6 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 # AdamW keeps two numbers for each parameter.
 OPTIMISER_COPIES = 2
-# The system has no space left: on the disk, or for this user.
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
