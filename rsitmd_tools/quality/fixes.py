@@ -94,9 +94,9 @@ def _reported(
     fixed = replace(subject, dataset=subject.dataset.with_images(images))
     return {
         entry.code: {
-            (fixed.position(violation.image), violation.sentence_index)
-            for violation in entry.function(fixed)
-            if violation.image is not None
+            (finding.record, finding.sentence_index)
+            for finding in entry.findings(fixed)
+            if finding.record is not None
         }
         for entry in rules
         if not entry.safe
@@ -118,8 +118,7 @@ def _fixed(raw: str, rules: Sequence[Rule], subject: Subject) -> tuple[str, tupl
     for _ in range(ROUNDS):
         before = text
         for entry in rules:
-            assert entry.fix is not None
-            fixed = entry.fix(text, subject)
+            fixed = entry.fixed(text, subject)
             if fixed != text and entry.code not in codes:
                 codes.append(entry.code)
             text = fixed

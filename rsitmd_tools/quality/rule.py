@@ -68,14 +68,31 @@ class Rule:
         Raises:
             PluginError: A rule of another package failed.
         """
-        with self._calling():
+        with nullcontext() if self._is_built_in else self._calling():
             return [self._finding(violation, subject) for violation in self.function(subject)]
 
+    def fixed(self, text: str, subject: Subject) -> str:
+        """Return the fixed text of a sentence, or the same text if it is correct.
+
+        Raises:
+            PluginError: The fix of a rule of another package failed.
+        """
+        assert self.fix is not None
+        if self._is_built_in:
+            return self.fix(text, subject)
+        with self._calling():
+            fixed = self.fix(text, subject)
+            if not isinstance(fixed, str):
+                raise TypeError(f"the fix returned {type(fixed).__name__} instead of str")
+            return fixed
+
+    @property
+    def _is_built_in(self) -> bool:
+        return self.function.__module__.startswith("rsitmd_tools.")
+
     def _calling(self) -> AbstractContextManager[None]:
-        module = self.function.__module__
-        if module.startswith("rsitmd_tools."):
-            return nullcontext()
-        return calling(f"rule {self.code}", package_of_module(RULES, module))
+        package = package_of_module(RULES, self.function.__module__)
+        return calling(f"rule {self.code}", package)
 
     def _finding(self, violation: Violation, subject: Subject) -> Finding:
         image = violation.image

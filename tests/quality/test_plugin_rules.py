@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from rsitmd_tools import plugins
+from rsitmd_tools.plugins import PluginError
 from rsitmd_tools.quality.check import check_subject, subject_of
 from rsitmd_tools.quality.explain import explain
+from rsitmd_tools.quality.fixes import changes
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings
 from tests.plugged import Plug
@@ -53,6 +55,35 @@ def test_a_rule_without_sections_has_a_page(plug: Plug, documentation: str) -> N
     page = explain("X101")
     assert page.startswith("# X101 shouting\n") and "## Ignore" in page
     assert "## Bad" not in page
+
+
+FIXER = """
+from rsitmd_tools.quality.rule import Violation, rule
+
+def quiet(text, subject):
+    {fix}
+
+@rule("X101", "shouting", "warning", fix=quiet, safe={safe})
+def shouting(subject):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fix", "safe", "body", "said"),
+    [
+        ("return text[1000]", True, "return []", "IndexError: string index out of range"),
+        ("return None", True, "return []", "TypeError: the fix returned NoneType instead of str"),
+        ("return text", False, "return subject.colour", "AttributeError"),
+    ],
+)
+def test_a_fix_that_fails_names_the_package(
+    plug: Plug, fix: str, safe: bool, body: str, said: str
+) -> None:
+    plug(plugins.RULES, "other", FIXER.format(fix=fix, safe=safe, body=body))
+    subject = subject_of(dataset(record(sentences=["A port  at the sea."])))
+    with pytest.raises(PluginError, match=rf"rule X101 of rsitmd-other failed \({said}"):
+        changes(subject, unsafe=True)
 
 
 REPEATED = """
