@@ -20,17 +20,18 @@ def command(release: Path, as_json: bool) -> int:
     something differs. Checksums can be written again, so the contents are compared too:
 
     \b
-    - release.json, images.csv, images/, precomp/ and folds.csv with the images, splits
-      and sentences of dataset_RSITMD.json, and its checksum with croissant.json;
-    - each prior with the sentences: checksums, mean, and eight rows that are computed
-      again (definition reference);
-    - statistics.json, and the shared scenes and sentences of split_proof.json, which are
-      computed again;
-    - licences and version of release.json with croissant.json and images.csv;
-    - footprints.parquet with stac.json (extra geo).
+    names, splits and sentences   release.json, images.csv, images/, precomp/,
+                                  folds.csv and dataset_RSITMD.json
+    checksum of the dataset       croissant.json
+    prior/                        checksums of the sentences, mean, and eight rows
+                                  that are computed again (definition reference)
+    statistics.json               computed again
+    split_proof.json              shared scenes and sentences, computed again
+    licences and version          release.json, croissant.json and images.csv
+    footprints.parquet            stac.json (extra geo)
 
-    The last three, and the rows of priors, are compared only if the same version of rsitmd-tools
-    made the release. Checksums alone cover the pixels of images, the folds, the settings in
+    The last four, and the rows of priors, are compared only if the same version of rsitmd-tools
+    made the release. Checksums alone cover the pixels of images, their folds, the settings in
     release.json, and the texts for readers. `rsitmd validate RELEASE --select L110` computes the
     rest of split_proof.json again.
 
