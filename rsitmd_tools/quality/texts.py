@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
 LOST_IN_WORD = re.compile(r"(?<![\w./-])[^\W\d_]+\?(?=[a-zß-ÿ])[^\W\d_]+(?![\w=&/])")
 
 
-# Plurals that no ending gives away: groves are no "grofs".
+# Irregular plurals. No rule for the ending -ves: the singular of "groves" is "grove".
 _PLURALS = {
     "axes": "axis", "calves": "calf", "children": "child", "cloverleaves": "cloverleaf",
     "feet": "foot", "fishermen": "fisherman", "geese": "goose", "halves": "half", "hooves": "hoof",
@@ -63,7 +63,7 @@ def singular(word: str) -> str:
             return word.removesuffix(ending) + instead
     if word.endswith("xes"):
         return word.removesuffix("es")
-    # Also potatoes, but no toes; nor canoes and shoes.
+    # Potatoes, but not toes, canoes and shoes.
     if word.endswith("oes") and len(word) > 5 and not word.endswith(("canoes", "shoes")):
         return word.removesuffix("es")
     if word.endswith("buses"):  # also minibuses

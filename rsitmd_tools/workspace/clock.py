@@ -32,8 +32,8 @@ def record_clock(workspace: Workspace, server: str, sent_at: str, changed_at: st
 def notice_set_back(workspace: Workspace, server: str, ahead: float) -> None:
     """Record that the clock of a server was set back. Call it inside a transaction.
 
-    With the time by which it was ahead before, corrections of the next hours would look older
-    than the decisions that asked for them.
+    Otherwise, corrections of the next hours would look older than the decisions that asked for
+    them.
 
     Args:
         workspace: The workspace.

@@ -58,9 +58,9 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
 
 
 def is_keyword(text: str) -> bool:
-    """Return whether a text has the form of a keyword: at least two words, or ``- object``.
+    """Return whether a text has the form of a keyword: ``attribute object`` or ``- object``.
 
-    One of them has a letter.
+    That is at least two parts separated by white space, and at least one letter.
     """
     return len(text.split()) >= 2 and any(map(str.isalpha, text))
 

@@ -60,8 +60,8 @@ class DeliveredAnnotation:
     Attributes:
         email: Address of the annotator.
         name: Display name of the annotator; may be empty.
-        created_at: When it was first submitted, ISO 8601 UTC; of one that replaces annotations
-            that were deleted on the server, when the first of those was.
+        created_at: When it was first submitted, ISO 8601 UTC. If it replaces annotations that
+            were deleted on the server, this is the time of the first of them.
         seconds: Time that the server measured; None if it measured none.
         deleted: Whether it was deleted on the server.
         sentences: Its sentences, without empty ones.

@@ -109,7 +109,7 @@ def sentence_row(db: sqlite3.Connection, annotation: int, slot: int) -> int:
 def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:
     """Return the last decision about a sentence, or None.
 
-    That a new revision has replaced the sentence does not count as a decision.
+    The replacement of the sentence by a new revision is not a decision.
     """
     row = db.execute(
         "SELECT decided_by, note, codes, after, decided_at FROM decision"

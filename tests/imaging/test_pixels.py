@@ -15,8 +15,6 @@ from rsitmd_tools.imaging.pixels import as_grey, as_rgb, rgb_image
 from rsitmd_tools.imaging.stretch import stretch
 from tests.pictures import photo
 
-Values = npt.NDArray[np.number]
-
 
 def sensor_values(seed: int) -> npt.NDArray[np.uint16]:
     """Return a picture as a sensor of 16 bits stores it: no value is below 300."""

@@ -40,7 +40,7 @@ def problems(folder: Path) -> dict[str, str]:
 
 
 def rewrite(release: Path, file: str, old: str, new: str) -> None:
-    """Change a file and write its checksum again, as somebody might who has no bad intention."""
+    """Change a file and write its checksum again."""
     text = (release / file).read_text(encoding="utf-8")
     assert old in text
     (release / file).write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -28,10 +28,10 @@ from rsitmd_tools.workspace.people import (
 
 
 def remember_connected(workspace: Workspace, client: Client) -> None:
-    """Store which accounts a server has when it is connected for the first time.
+    """Store when the newest account of a server was made, at its first connection.
 
-    Later accounts take part. They are told by the time of the last account: the clock of the
-    server can differ from the one of this computer.
+    Accounts with a later time take part. This time is from the server, because its clock can
+    differ from the clock of this computer.
 
     Args:
         workspace: The workspace, open to write.
@@ -45,7 +45,7 @@ def remember_connected(workspace: Workspace, client: Client) -> None:
 
 
 def _connected(server: str) -> str:
-    """Return the key of the fact that stores when the last account before `connect` was made."""
+    """Return the key of the fact that :func:`remember_connected` stores."""
     return f"connected.{server}"
 
 

@@ -33,8 +33,8 @@ class ListedTask:
 def now_on(client: Client) -> str:
     """Return the current time by the clock of the server, or of this computer if it is behind.
 
-    A later time is wrong by one of the two clocks. If it were the time of the last pull, changes
-    after that clock was set right would look like changes before the pull.
+    A time after this comes from a clock that is ahead. If it were stored as the time of the last
+    pull, the changes that follow the correction of the clock would look older than the pull.
     """
     return server_time(datetime.now(UTC) + timedelta(seconds=min(0.0, client.ahead or 0.0)))
 

@@ -22,7 +22,7 @@ class ChangedPicture(TypedDict):
         image: File name of the task's image.
         task: Number of the task on the server.
         address: Address of the picture that it shows.
-        annotators: Addresses of the annotators whose texts the task has.
+        annotators: Addresses of the annotators who wrote about the task.
     """
 
     image: str
