@@ -94,7 +94,13 @@ ROWS |= {
 }
 ROWS |= {
     f"{name}, runs together, eight views": replace(ROWS[name], of=name, views=8, together=True)
-    for name in ["VSE++, sum", "AMFMN soft, fixed 0.2", "AMFMN soft, InfoNCE", "SCAN i2t, sum"]
+    for name in [
+        "VSE++, sum",
+        "AMFMN soft, fixed 0.2",
+        "AMFMN soft, InfoNCE",
+        "SCAN i2t, sum",
+        "AMFMN soft, InfoNCE, whole at 256",
+    ]
 }
 AMFMN = [f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS]
 HELD = [*AMFMN, "AMFMN soft, dynamic 0.2"]

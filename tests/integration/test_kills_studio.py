@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -322,6 +323,29 @@ def test_a_change_that_was_announced_late_is_caught_up(make_own: MakeOwn) -> Non
         with Assist(folder) as again:
             hints = hints_of(folder, again.backend.url)
         assert "says 'many'" in hints[tasks[0]]
+
+
+def test_a_change_is_caught_up_after_a_clock_was_ahead(make_own: MakeOwn) -> None:
+    """The state has a time that the server will only reach in days."""
+    folder = make_own(images=2)
+    with EmbeddedServer(folder, assist=True) as server:
+        with Workspace.open(folder, write=True) as workspace:
+            push(workspace)
+            client = Client(connection_of(workspace))
+            tasks = [r[0] for r in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+        lead = Annotator(client.connection, server.token)
+        lead.submit(tasks[0], ["There are many boats at the pier."], ["white boat"])
+        with Assist(folder):
+            pass
+        project = client.sdk.tasks.get(id=str(tasks[0])).project
+        state = folder / "studio" / "assist.json"
+        ahead = server_time(datetime.now(UTC) + timedelta(days=2))
+        state.write_text(json.dumps({str(project): ahead}), encoding="utf-8")
+        lead.submit(tasks[1], ["There are many boats in the bay."], ["white boat"])
+        with Assist(folder) as again:
+            hints = hints_of(folder, again.backend.url)
+        assert "says 'many'" in hints[tasks[1]]
+        assert json.loads(state.read_text(encoding="utf-8"))[str(project)] < ahead
 
 
 def test_an_assist_killed_while_it_connects_leaves_no_stale_url(

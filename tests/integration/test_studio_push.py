@@ -12,9 +12,11 @@ from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.api.http import open_session
 from rsitmd_tools.studio.sync import push as push_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ def test_a_post_that_may_have_been_done_is_not_sent_again_unseen(
         assert [method for method, _ in relay.seen].count("POST") == 1
 
 
-def test_a_task_deleted_by_hand_is_pushed_again_and_a_copy_is_ignored(
+def test_a_task_deleted_by_hand_is_pushed_again(
     make_workspace: MakeWorkspace, client: Client
 ) -> None:
     with Workspace.open(make_workspace(), write=True) as workspace:
@@ -130,9 +132,39 @@ def test_a_task_deleted_by_hand_is_pushed_again_and_a_copy_is_ignored(
         assert push(workspace).new == 1
         assert_one_task_an_image(workspace, client)
 
+
+def test_a_copied_task_is_deleted_unless_somebody_has_written_in_it(
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    """A server that was late carries out the first request after the repeated one."""
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        push(workspace)
+        number = project_of(workspace)
+        tasks = [task for page in client.pages(number) for task in page]
         before = dict(workspace.db.execute("SELECT image_id, server_id FROM task").fetchall())
-        client.sdk.projects.import_tasks(id=number, request=[{"data": tasks[0].data}])
-        assert (push(workspace).new, push(workspace).found) == (0, 0)
+        client.sdk.projects.import_tasks(
+            id=number, request=[{"data": task.data} for task in tasks[:3]]
+        )
+        copies = [task for page in client.pages(number) for task in page][len(tasks) :]
+        annotators[0][1].submit(copies[0].id, ["Two ships lie at the quay."], ["red ship"])
+        with open_session(server.url) as session:
+            answer = session.post(
+                f"/api/tasks/{copies[1].id}/drafts",
+                headers={"Authorization": f"Token {annotators[0][1]._client.connection.token}"},
+                json={"result": as_result(["Not finished"], []), "lead_time": 3},
+            )
+            assert answer.status_code == 201, answer.text
+
+        report = push(workspace)
+        assert (report.new, report.found) == (0, 0)
+        assert report.copied_tasks == [tasks[2].data["filename"]]
+        left = {task.id for page in client.pages(number) for task in page}
+        assert left == {task.id for task in (*tasks, *copies[:2])}
+        assert pull(workspace).copies != []
+        assert push(workspace).copied_tasks == []
         after = dict(workspace.db.execute("SELECT image_id, server_id FROM task").fetchall())
         assert after == before
 

@@ -73,6 +73,11 @@ def command(
     found = f", {report.found} found after an interrupted push" if report.found else ""
     click.echo(f"tasks: {report.new} created, {report.known} already pushed{found}")
     print_moves(folder, report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True)
+    if report.copied_tasks:
+        click.echo(
+            "tasks deleted, because their image has another task in the project:"
+            f" {len(report.copied_tasks)}"
+        )
     if report.closed_tasks:
         click.echo(f"tasks deleted, because their image was removed: {len(report.closed_tasks)}")
     for image in report.removed_with_texts:

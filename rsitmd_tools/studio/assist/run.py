@@ -22,7 +22,7 @@ from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement
 from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
-from rsitmd_tools.studio.sync.changed_tasks import OVERLAP
+from rsitmd_tools.studio.sync.changed_tasks import OVERLAP, now_on
 from rsitmd_tools.studio.sync.identity import KEY, key_of
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
@@ -120,7 +120,11 @@ class Assist:
         seen = self._read()
         changed = []
         for project in self._projects:
-            newest = last = seen.get(str(project), "")
+            now = now_on(self._client)
+            last = seen.get(str(project), "")
+            if last > now:  # a clock has been set back since the last run
+                last = ""
+            newest = last
             # Events of the same time arrive in any order, and the clock may step back.
             since = last and server_time(datetime.fromisoformat(last) - OVERLAP)
             for page in self._client.pages(project):
@@ -136,7 +140,7 @@ class Assist:
                         if when > since:
                             changed.append((int(task.id), entry, task.data or {}))
                         newest = max(newest, when)
-            seen[str(project)] = newest
+            seen[str(project)] = min(newest, now)  # later times are of a clock that is ahead
         for task_id, entry, data in changed:
             if self._hint_of(entry, data) != data.get(HINT):
                 self._hint(task_id, str(data.get(KEY, "")), entry)

@@ -36,8 +36,13 @@ class Reconciled:
 
 
 def key_of(task: Any) -> str:
-    """Return the key in a task's data; an empty string if the task has no key."""
-    key = (task.data or {}).get(KEY)
+    """Return the key of a task; an empty string if the task has no key."""
+    return data_key(task.data)
+
+
+def data_key(data: Mapping[str, Any] | None) -> str:
+    """Return the key in a task's data; an empty string if the data have no key."""
+    key = (data or {}).get(KEY)
     return key if isinstance(key, str) else ""
 
 

@@ -33,6 +33,7 @@ from rsitmd_tools.studio.sync.projects import Project, Projects
 from rsitmd_tools.studio.sync.removed import close_removed
 from rsitmd_tools.studio.sync.task_content import TaskContent
 from rsitmd_tools.studio.sync.tasks import Tasks
+from rsitmd_tools.studio.sync.unused import delete_copies
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import REFUSED, admit_writers, current_pilot
 from rsitmd_tools.workspace.assignments import count_assigned_without_task, images_to_send
@@ -83,6 +84,8 @@ class PushReport:
             :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`.
         adopted_tasks: Images whose task has another number on the server now.
         removed_tasks: Images whose task was deleted on the server.
+        copied_tasks: Images that had a second task in their project; it had no text and was
+            deleted on the server.
         closed_tasks: Removed images whose task had no text and was deleted on the server.
         removed_with_texts: Removed images whose task has a text or a draft. It stays, with a note
             that says to skip it.
@@ -114,6 +117,7 @@ class PushReport:
     skipped_by_all: list[dict[str, Any]] = field(default_factory=list)
     adopted_tasks: list[str] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)
+    copied_tasks: list[str] = field(default_factory=list)
     closed_tasks: list[str] = field(default_factory=list)
     removed_with_texts: list[str] = field(default_factory=list)
     shown_again: list[str] = field(default_factory=list)
@@ -290,6 +294,9 @@ class _Push:
         open_folder(self._workspace, self._client, project.number)
         with progress("push", len(missing)) as step:
             tasks.send(missing, BATCH, step)
+        self._report.copied_tasks += delete_copies(
+            self._workspace, self._client, project.row, project.number, tasks.keys()
+        )
         closed, kept = close_removed(self._workspace, self._client, project.row, project.number)
         self._report.closed_tasks += closed
         self._report.removed_with_texts += kept

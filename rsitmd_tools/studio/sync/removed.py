@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import key_of
+from rsitmd_tools.studio.sync.unused import delete_unused
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.tasks import free_task_numbers, tasks_of_removed
 
@@ -36,20 +34,10 @@ def close_removed(
     kept: list[str] = []
     if not tasks:
         return closed, kept
-    for page in client.pages(number, only=sorted(tasks)):
-        for entry in page:
-            task = tasks[int(entry.id)]
-            if key_of(entry) != task.sha256:
-                continue  # another task has the number now: the next push finds it
-            if _is_used(entry):
-                kept.append(task.filename)
-                continue
-            client.call(client.sdk.tasks.delete, id=str(entry.id))
+    keys = {task.number: task.sha256 for task in tasks.values()}
+    for task_number, deleted in delete_unused(client, number, keys):
+        (closed if deleted else kept).append(tasks[task_number].filename)
+        if deleted:
             with workspace.transaction() as db:
-                free_task_numbers(db, [task.row])
-            closed.append(task.filename)
+                free_task_numbers(db, [tasks[task_number].row])
     return closed, kept
-
-
-def _is_used(task: Any) -> bool:
-    return bool(task.annotations or getattr(task, "draft_exists", False))

@@ -12,7 +12,7 @@ from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
+from rsitmd_tools.studio.sync.identity import KEY, Reconciled, data_key, read_tasks
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.pictures import ChangedPicture, changed_picture
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
@@ -64,6 +64,10 @@ class Tasks:
         tasks = known_tasks(self.workspace.db, self.project)
         return {task.image: task for task in tasks.values()}
 
+    def keys(self) -> dict[int, str]:
+        """Return the keys of the server's tasks by number, as :meth:`refresh` has read them."""
+        return {number: data_key(data) for number, data in self.there.items()}
+
     def refresh(self) -> dict[str, dict[int, Any]]:
         """Read all tasks of the project and update the numbers in the workspace.
 
@@ -88,7 +92,6 @@ class Tasks:
         found = []
         for image in images:
             copies = on_server.get(image.sha256)
-            # A copy that somebody imported beside a known task is ignored.
             if copies and image.row not in known:
                 number = min(copies)
                 found.append(SentTask(image.row, number, self._hash_of(copies[number], image)))

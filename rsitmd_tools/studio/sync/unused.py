@@ -1,0 +1,78 @@
+"""Tasks without a text, a skip or a draft: they can be deleted without losing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.identity import key_of
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.tasks import tasks_of
+
+
+def delete_unused(
+    client: Client, number: int, keys: Mapping[int, str]
+) -> Iterator[tuple[int, bool]]:
+    """Delete those of some tasks that nobody has written in.
+
+    Args:
+        client: The server.
+        number: Number of the project on the server.
+        keys: Keys of the tasks by number. A number that belongs to another task now is left out.
+
+    Yields:
+        The number of each task, and whether it was deleted. The others have a text, a skip or a
+        draft.
+
+    Raises:
+        RsitmdError: The server is unreachable or refuses.
+    """
+    for page in client.pages(number, only=sorted(keys)):
+        for task in page:
+            if key_of(task) != keys[int(task.id)]:
+                continue
+            used = _is_used(task)
+            if not used:
+                client.call(client.sdk.tasks.delete, id=str(task.id))
+            yield int(task.id), not used
+
+
+def delete_copies(
+    workspace: Workspace, client: Client, project: int, number: int, keys: Mapping[int, str]
+) -> list[str]:
+    """Delete the second tasks of images, unless somebody has written in them.
+
+    If an answer is late, the server may carry out a request that was repeated meanwhile. Then
+    two tasks show the same image, and annotators would write texts that no pull stores.
+
+    Args:
+        workspace: The workspace.
+        client: The server.
+        project: Row of the project.
+        number: Number of the project on the server.
+        keys: Keys of the project's tasks on the server, by number.
+
+    Returns:
+        File names of the images, one for each task that was deleted.
+
+    Raises:
+        RsitmdError: The server is unreachable or refuses.
+    """
+    first = {task.sha256: task for task in tasks_of(workspace.db, project)}
+    copies = {
+        copy: key
+        for copy, key in keys.items()
+        if key in first and first[key].number in keys and first[key].number != copy
+    }
+    if not copies:
+        return []
+    return [
+        first[copies[copy]].filename
+        for copy, deleted in delete_unused(client, number, copies)
+        if deleted
+    ]
+
+
+def _is_used(task: Any) -> bool:
+    return bool(task.annotations or getattr(task, "draft_exists", False))
