@@ -26,6 +26,10 @@ RATIO = 0.75  # of the distances to the best and to the second best descriptor
 REPROJECTION = 3.0  # pixels
 MIN_MATCHES = 6
 MIN_SCALE, MAX_SCALE = 0.3, 3.3
+# A legend or a logo at one position fits in place. A map that moves no corner further needs
+# inliers in a larger part of the overlap.
+IN_PLACE = 3.0  # pixels
+MIN_SPREAD = 0.25  # share of the overlap that the box around the inliers covers
 SIDE = 256  # images are resized to this height for comparable keypoints
 
 Matches = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -186,7 +190,10 @@ def map_between(
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if not MIN_SCALE <= scale <= MAX_SCALE:
         return None
-    inliers = int(inside.sum())
+    agreeing = first.points[left[inside.ravel() == 1]]
+    if _is_legend(agreeing, matrix, first.size, second.size):
+        return None
+    inliers = len(agreeing)
     shared = min(
         _count_inside(first.points, matrix, second.size),
         _count_inside(second.points, cv2.invertAffineTransform(matrix), first.size),
@@ -204,6 +211,19 @@ def _count_inside(points: npt.NDArray[np.float32], matrix: Any, size: tuple[int,
     """Return the number of points that a map takes into an image."""
     mapped = points @ matrix[:, :2].T + matrix[:, 2]
     return int(((mapped >= 0) & (mapped <= size)).all(axis=1).sum())
+
+
+def _is_legend(
+    inliers: npt.NDArray[np.float32], matrix: Any, first: tuple[int, int], second: tuple[int, int]
+) -> bool:
+    """Return whether a map moves nothing and the keypoints that agree lie in a small part."""
+    corners = np.array([[0, 0], [first[0], 0], [0, first[1]], [first[0], first[1]]], np.float32)
+    moved = np.abs(corners @ matrix[:, :2].T + matrix[:, 2] - corners).max()
+    if moved > IN_PLACE or not len(inliers):
+        return False
+    box = np.ptp(inliers, axis=0)
+    shared = np.minimum(first, second)
+    return bool(box.prod() < MIN_SPREAD * shared.prod())
 
 
 def _squares(

@@ -57,6 +57,7 @@ SETTINGS = (
     "both directions",
     *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS),
     *(local_features.MIN_MATCHES, local_features.MIN_SCALE, local_features.MAX_SCALE),
+    *(local_features.IN_PLACE, local_features.MIN_SPREAD),
     *(NEIGHBOURS, MAX_NEIGHBOURS, CANDIDATES),
     *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
     *(visual_words.MAX_BITS, visual_words.SIGMA_BITS, BLOCK),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging import local_features, same_place
@@ -68,6 +68,29 @@ def test_one_object_in_two_places_is_not_one_place() -> None:
     found = match(Image.fromarray(first), Image.fromarray(second))
     assert found is not None and found.inliers >= 6, "the object must match for this test"
     assert not shows_one_place(found)
+
+
+def test_a_common_legend_is_not_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = []
+    for seed in (3, 4):
+        picture = cut(ground(seed), 0, 0)
+        draw = ImageDraw.Draw(picture)
+        draw.rectangle((0, SIDE - 28, SIDE, SIDE), fill=255)
+        for line, text in enumerate(["Example Imagery 2021", "0    50   100 m   UTM 32 N"]):
+            draw.text((4, SIDE - 27 + 13 * line), text, fill=0, font=ImageFont.load_default(14))
+        pictures.append(features(np.asarray(picture)))
+    assert prove(*pictures) is None
+    monkeypatch.setattr(local_features, "IN_PLACE", -1.0)
+    assert prove(*pictures) is not None, "the legend must match for this test"
+
+
+def test_a_place_that_changed_in_part_is_one_place() -> None:
+    before, later = (np.asarray(cut(ground(seed), 0, 0)).astype(float) for seed in (3, 4))
+    built = np.kron(np.random.default_rng(0).random((8, 8)) < 0.3, np.ones((SIDE // 8, SIDE // 8)))
+    after = np.where(built, later, before * 0.8 + 20)
+    found = prove(features(before.astype(np.uint8)), features(after.astype(np.uint8)))
+    assert found is not None and found.inliers is not None
+    assert np.allclose(found.matrix, [[1, 0, 0], [0, 1, 0]], atol=local_features.IN_PLACE)
 
 
 def test_other_places_and_plain_images_do_not_match() -> None:
