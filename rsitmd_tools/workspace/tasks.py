@@ -367,3 +367,23 @@ def first_tasks_on(db: sqlite3.Connection, server: str) -> dict[str, TaskNumber]
         (server,),
     )
     return {row["filename"]: TaskNumber(row["project"], row["task"]) for row in rows}
+
+
+def tasks_captioned_before(db: sqlite3.Connection, project: int) -> list[int]:
+    """Return the tasks whose image their owner has captioned in a closed project.
+
+    An annotator can submit in a closed project when the open one has the image already. Tasks
+    with an annotation on the server are left out.
+    """
+    rows = db.execute(
+        "SELECT task.id FROM main_task AS task"
+        " WHERE project_id = ? AND owner_id IS NOT NULL AND closed_at IS NULL"
+        " AND EXISTS (SELECT 1 FROM current_annotation AS annotation"
+        "  JOIN main_task AS other ON other.id = annotation.task_id"
+        "  WHERE other.image_id = task.image_id AND annotation.annotator_id = task.owner_id"
+        "  AND other.closed_at IS NOT NULL AND whole)"
+        " AND NOT EXISTS (SELECT 1 FROM annotation WHERE task_id = task.id"
+        "  AND deleted_at IS NULL)",
+        (project,),
+    )
+    return [row["id"] for row in rows]

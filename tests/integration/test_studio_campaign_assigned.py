@@ -15,7 +15,7 @@ from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.campaign.status import status
-from rsitmd_tools.studio.sync.notes import GIVEN_AWAY
+from rsitmd_tools.studio.sync.notes import CAPTIONED_BEFORE, GIVEN_AWAY
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import PushOptions, push
 from rsitmd_tools.workspace import Workspace
@@ -247,6 +247,17 @@ def test_a_page_that_loses_fields_gets_a_new_project_and_texts_are_kept(
         texts = [s.raw for image in merged_images(workspace) for s in image.sentences]
         assert texts == ["Two boats."]
         assert push(workspace).new == 0
+
+        # This person had a page of the closed project open.
+        person.submit(mine[others[0]], ["Three boats."], ["red boat"])
+        pull(workspace)
+        report = push(workspace)
+        assert (report.new, report.changed) == (0, 1)
+        notes = {
+            name: client.sdk.tasks.get(id=str(task)).data["note"]
+            for name, task in tasks_of(workspace, email).items()
+        }
+        assert notes == {name: CAPTIONED_BEFORE if name == others[0] else "" for name in others}
 
 
 def test_a_changed_address_remains_the_same_annotator(

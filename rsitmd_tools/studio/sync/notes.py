@@ -1,4 +1,4 @@
-"""The note on a task: why a sentence was sent back, or that the image was assigned to others.
+"""The note on a task: why a sentence was sent back, or why the image is to be skipped.
 
 The open-source edition of Label Studio has no comments. So a note is a field of the task's
 data; the labeling page shows it, and it names the annotator.
@@ -11,10 +11,16 @@ from collections import defaultdict
 from rsitmd_tools.dataset.naming import SentenceName
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.numbering import numbers_before
-from rsitmd_tools.workspace.tasks import reassigned_tasks, sent_back_sentences, tasks_of_removed
+from rsitmd_tools.workspace.tasks import (
+    reassigned_tasks,
+    sent_back_sentences,
+    tasks_captioned_before,
+    tasks_of_removed,
+)
 
 SENT_BACK_NOTE = "Sent back to "
 REMOVED_NOTE = "This image was removed from the dataset. Skip it."
+CAPTIONED_BEFORE = "You have already captioned this image. Skip it."
 GIVEN_AWAY = "This image is now assigned to another annotator. Skip it."
 
 
@@ -39,6 +45,8 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
         lines[sentence.task].append(f"{SENT_BACK_NOTE}{name.label}: {sentence.note or default}")
     for task in reassigned_tasks(workspace.db, project):
         lines[task].append(GIVEN_AWAY)
+    for task in tasks_captioned_before(workspace.db, project):
+        lines[task].append(CAPTIONED_BEFORE)
     # What was sent back does not have to be written again.
     lines.update((task.row, [REMOVED_NOTE]) for task in tasks_of_removed(workspace.db, project))
     return {task: " / ".join(parts) for task, parts in lines.items()}
