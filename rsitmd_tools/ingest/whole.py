@@ -13,6 +13,7 @@ from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
+from rsitmd_tools.imaging.tiff import STARTS as TIFF
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.plan import PRELOAD, Source, describe
 from rsitmd_tools.ingest.scan import RASTER_SUFFIXES, shown
@@ -32,6 +33,7 @@ from rsitmd_tools.workspace.scenes import (
 PLACED_FACT = "placed_images"
 # Beside a file of another type, these hold its CRS: of GDAL, and of MapInfo. A world file has none.
 GDAL_BESIDE, MAPINFO_BESIDE = ".aux.xml", ".tab"
+JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
 CHUNK = 16
 
 
@@ -66,6 +68,7 @@ def place_whole_images(
         (image, path, read.get(image.sha256))
         for image in images
         if may_have_place(str(path := files.get(image.source, Path(image.source))))
+        or _starts_as_raster(path)
     ]
     roots = [source.resolve() for source in sources]
     work = partial(_placed, roots=roots, options=options, outside=outside)
@@ -86,6 +89,15 @@ def may_have_place(file: str) -> bool:
         or Path(file + GDAL_BESIDE).is_file()
         or path.with_suffix(MAPINFO_BESIDE).is_file()
     )
+
+
+def _starts_as_raster(path: Path) -> bool:
+    """Return whether a file is a TIFF or a JPEG 2000, whatever its name."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(JPEG_2000)).startswith((*TIFF, JPEG_2000))
+    except OSError:  # a member of an archive, or a file that is gone
+        return False
 
 
 def _placed(

@@ -76,6 +76,16 @@ def test_a_tile_knows_its_place(tiled: Path, sources: Path) -> None:
     assert found(tiled, "some/folder/north_2.tif") == found(tiled, "north_2") == place
 
 
+def test_a_geotiff_with_the_name_of_a_jpeg_knows_its_place(tmp_path: Path) -> None:
+    named = tmp_path / "p" / "port_1.jpg"
+    named.parent.mkdir()
+    write_scene(tmp_path / "scene.tif", values(64, 64)).rename(named)
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [named.parent])
+        place = where(workspace, "port_1")
+    assert (place["crs"], place["window"]) == ("EPSG:32633", [0, 0, 64, 64])
+
+
 def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
     place = found(tiled, "photo_1.tif")
     assert place["window"] == [5, 0, 30, 30]
