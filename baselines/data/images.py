@@ -18,6 +18,9 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import progress
 
+# Counts the changes of the pixels that decode_image returns: what is stored of others is not used.
+# 2: images of 16 or 32 bits are stretched.
+DECODING = 2
 # Images that wait for a thread.
 BLOCK = 512
 
@@ -67,7 +70,7 @@ def cached_images(
     dataset: Dataset, size: int, folder: Path, threads: int | None = None
 ) -> MappedArray:
     """Decode all images of a dataset once; the file name is a key of the images and the size."""
-    file = folder / f"images-{size}-{images_key(dataset)}.npy"
+    file = folder / f"images-{size}-{DECODING}-{images_key(dataset)}.npy"
     make_once(folder / file.stem, [file], lambda: decode_images(dataset, size, file, threads))
     return MappedArray(file)
 

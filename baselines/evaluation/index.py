@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
-from rsitmd_tools.baselines.data.images import decode_image
+from rsitmd_tools.baselines.data.images import DECODING, decode_image
 from rsitmd_tools.baselines.evaluation.scoring import BATCH, encode_batches, encode_distinct
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.hashing import sha256_lines
@@ -46,7 +46,7 @@ def image_vectors(
         RsitmdError: An image cannot be decoded.
     """
     starts = range(0, len(paths), PART)
-    keys = [f"images-{sha256_lines(digests[at : at + PART])[:32]}" for at in starts]
+    keys = [f"images-{DECODING}-{sha256_lines(digests[at : at + PART])[:32]}" for at in starts]
     found = [store.get(key) for key in keys]
     if any(part is None for part in found):
         with store.one_builder():

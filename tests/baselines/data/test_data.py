@@ -63,6 +63,16 @@ def test_images_are_decoded_once_and_pickled_as_their_path(tmp_path: Path, tiny:
     assert np.array_equal(pickle.loads(pickle.dumps(images)).array, images.array)
 
 
+def test_stored_pixels_of_another_decoding_are_not_used(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(images_module, "DECODING", 1)
+        earlier.setattr(images_module, "decode_image", lambda path, size: np.zeros((size, size, 3)))
+        assert not cached_images(tiny, SIZE, tmp_path).array.any()
+    assert cached_images(tiny, SIZE, tmp_path).array.any()
+
+
 def png_bomb() -> bytes:
     """Return a PNG whose header claims 60 000 x 60 000 pixels, more than fit in memory."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)

@@ -51,6 +51,17 @@ def test_the_second_search_needs_no_image_parts(
     assert second.by_image(query, 1).found[0]["image"] == tiny.images[5].filename
 
 
+def test_vectors_of_another_decoding_are_not_used(
+    tiny: Dataset, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Searcher(trained, tiny, cache=tmp_path / "now").by_text("a boat")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(index, "DECODING", 1)
+        earlier.setattr(index, "decode_image", lambda path, size: np.zeros((size, size, 3), "u1"))
+        assert Searcher(trained, tiny, cache=tmp_path / "cache").by_text("a boat") != expected
+    assert Searcher(trained, tiny, cache=tmp_path / "cache").by_text("a boat") == expected
+
+
 @pytest.mark.parametrize("damage", ["cut", "bits", "empty", "text"])
 def test_a_damaged_index_is_made_again_with_one_line(
     tiny: Dataset, trained: Path, tmp_path: Path, damage: str
