@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.evaluation.evaluate import (
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.loaded_run import DecodedImages, LoadedRun
 from rsitmd_tools.baselines.evaluation.optional import Failures, collecting
-from rsitmd_tools.baselines.evaluation.priors import load_beside
+from rsitmd_tools.baselines.evaluation.priors import prior_beside
 from rsitmd_tools.baselines.evaluation.result import Ensemble, TrainedModel
 from rsitmd_tools.baselines.evaluation.scoring import score
 from rsitmd_tools.baselines.run import Run
@@ -68,11 +68,14 @@ def evaluate_ensemble(
     check_device(options.device, 1)
     check_output(None, output)
     gallery = Gallery.of(dataset, split)
-    load_beside(gallery, split)
     total = np.zeros((gallery.images, gallery.texts))
     sources: list[tuple[str, TrainedModel]] = []
     first_of: dict[str, Path] = {}
-    with tempfile.TemporaryDirectory() as scratch:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        prior_beside(gallery, split) as prior,
+        collecting(failures) as collected,
+    ):
         images = DecodedImages(gallery, Path(scratch))
         for folder in folders:
             run = LoadedRun.of(Run(folder), options.device)
@@ -89,6 +92,7 @@ def evaluate_ensemble(
             )
             total += scores
             sources.append((folder.name, trained))
-    mean, source = (total / len(folders)).astype(np.float32), Ensemble(sources)
-    with collecting(failures) as collected:
-        return evaluate_matrix(mean, gallery, dataset, split, options, output, source, collected)
+        mean, source = (total / len(folders)).astype(np.float32), Ensemble(sources)
+        return evaluate_matrix(
+            mean, gallery, dataset, split, options, output, source, collected, prior=prior
+        )

@@ -23,7 +23,7 @@ from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.model_analysis import model_analysis
 from rsitmd_tools.baselines.evaluation.optional import Failures, collecting
 from rsitmd_tools.baselines.evaluation.positives import counted_pairs, relevant_pairs
-from rsitmd_tools.baselines.evaluation.priors import load_beside
+from rsitmd_tools.baselines.evaluation.priors import GalleryPrior, prior_beside
 from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.result import (
     EvaluationResult,
@@ -100,15 +100,18 @@ def evaluate(
     if options.maps:
         check_maps(run.model, folder)
         check_maps_folder(target / "maps")
-    load_beside(gallery, split)
-    with tempfile.TemporaryDirectory() as scratch, collecting(failures) as collected:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        prior_beside(gallery, split) as prior,
+        collecting(failures) as collected,
+    ):
         pixels = DecodedImages(gallery, Path(scratch)).of_size(run.config.image_size)
         encoded = run.encode(gallery, pixels, options.views)
         scores = score(run.model, encoded)
         source = run.source(dataset, gallery, split, options.views)
         of_model = partial(model_analysis, run.model, run.tokenizer, gallery, pixels, encoded)
         result = evaluate_matrix(
-            scores, gallery, dataset, split, options, target, source, collected, of_model
+            scores, gallery, dataset, split, options, target, source, collected, of_model, prior
         )
         if options.maps:
             maps = target / "maps"
@@ -182,6 +185,7 @@ def evaluate_matrix(
     source: Source,
     failures: Failures,
     of_model: Callable[[], Mapping[str, Any]] = dict,
+    prior: Callable[[], GalleryPrior] | None = None,
 ) -> dict[str, Any]:
     """Measure scores, and write the files of the result into a folder.
 
@@ -195,6 +199,7 @@ def evaluate_matrix(
         source: How the scores were made.
         failures: Collects the errors of optional files, which are written last.
         of_model: Returns what RUN/analysis.json holds of the model.
+        prior: Returns the prior of the gallery; by default it is opened or computed here.
 
     Raises:
         RsitmdError: A score is NaN, the file of positives does not match, or a file cannot be
@@ -207,7 +212,7 @@ def evaluate_matrix(
     )
     with tempfile.TemporaryDirectory() as scratch:
         scored = ScoredGallery(
-            scores, gallery, split, Path(scratch), options.positives, BOOTSTRAP_SEED
+            scores, gallery, split, Path(scratch), options.positives, BOOTSTRAP_SEED, prior
         )
         result = measure(scored, dataset, source).as_dict()
         if folder is not None:

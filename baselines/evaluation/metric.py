@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class ScoredGallery:
         scratch: Path,
         positives: Path | None = None,
         seed: int = 0,
+        prior: Callable[[], GalleryPrior] | None = None,
     ) -> None:
         """Hold scores; nothing is computed yet.
 
@@ -51,12 +52,13 @@ class ScoredGallery:
             scratch: A folder for temporary files, which must outlive this object.
             positives: A file of extra positives; by default the unverified candidates.
             seed: Seed of all resampling.
+            prior: Returns the prior; by default it is opened or computed when it is needed.
         """
         self.scores = scores
         self.gallery = gallery
         self.split = split
         self.seed = seed
-        self._scratch = scratch
+        self._prior = prior or partial(gallery_prior, gallery, split, scratch)
         self._positives = positives
 
     @cached_property
@@ -67,7 +69,7 @@ class ScoredGallery:
     @cached_property
     def prior(self) -> GalleryPrior:
         """The prior similarity of the gallery."""
-        return gallery_prior(self.gallery, self.split, self._scratch)
+        return self._prior()
 
     @cached_property
     def extra_positives(self) -> tuple[list[Pair], dict[str, Any]]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.evaluation.blocks import Scores, map_queries
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.priors import GalleryPrior
 
-# Scores of a block of queries in memory.
-BLOCK_ELEMENTS = 16_000_000
+# Of a block of queries: own, other and margins, as in :class:`NearestWrong`.
+Best = tuple[Indices, Indices, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,7 @@ class NearestWrong:
         return self.margins > 0
 
 
-def of_texts(
-    scores: npt.NDArray[np.floating[Any]], gallery: Gallery, prior: GalleryPrior
-) -> NearestWrong:
+def of_texts(scores: Scores, gallery: Gallery, prior: GalleryPrior) -> NearestWrong:
     """Return the nearest wrong image of each text.
 
     Args:
@@ -54,59 +53,49 @@ def of_texts(
         gallery: Images and texts.
         prior: The prior of the gallery.
     """
-    other, margins, similarities = [], [], []
-    for columns in _blocks(gallery.texts, gallery.images):
-        block = scores[:, columns].astype(np.float64)
-        place, owners = np.arange(len(columns)), gallery.owners[columns]
-        own = block[owners, place]
-        block[owners, place] = -np.inf
-        best = block.argmax(0)
-        other.append(best)
-        margins.append(_difference(own, block[best, place]))
-        similarities.append(_pairs(prior, best, columns))
-    return NearestWrong(gallery.owners, *map(np.concatenate, (other, margins, similarities)))
+
+    def of_block(texts: Indices, block: Scores) -> Best:
+        place, owners = np.arange(len(texts)), gallery.owners[texts]
+        mine = block[place, owners]
+        block = block.copy()
+        block[place, owners] = -np.inf
+        other = block.argmax(1)
+        return owners, other, _difference(mine, block[place, other])
+
+    own, other, margins = _joined(map_queries(scores.T, of_block))
+    return NearestWrong(own, other, margins, _pairs(prior, other, np.arange(gallery.texts)))
 
 
-def of_images(
-    scores: npt.NDArray[np.floating[Any]], gallery: Gallery, prior: GalleryPrior
-) -> NearestWrong:
+def of_images(scores: Scores, gallery: Gallery, prior: GalleryPrior) -> NearestWrong:
     """Return the nearest wrong text of each image; arguments as for :func:`of_texts`."""
-    own, other, margins, similarities = [], [], [], []
-    for rows in _blocks(gallery.images, gallery.texts):
-        block = scores[rows].astype(np.float64)
-        mine = gallery.owners[None, :] == rows[:, None]
-        place = np.arange(len(rows))
-        first = np.where(mine, block, -np.inf).argmax(1)
+
+    def of_block(images: Indices, block: Scores) -> Best:
+        mine = gallery.owners[None, :] == images[:, None]
+        place = np.arange(len(images))
+        own = np.where(mine, block, -np.inf).argmax(1)
         # If the score of an own text is -inf, the score alone does not exclude it.
-        first = np.where(mine[place, first], first, mine.argmax(1))
-        score = block[place, first]
-        block[mine] = -np.inf
-        best = block.argmax(1)
-        own.append(first)
-        other.append(best)
-        margins.append(_difference(score, block[place, best]))
-        similarities.append(_pairs(prior, rows, best))
-    return NearestWrong(*map(np.concatenate, (own, other, margins, similarities)))
+        own = np.where(mine[place, own], own, mine.argmax(1))
+        others = np.where(mine, -np.inf, block)
+        other = others.argmax(1)
+        return own, other, _difference(block[place, own], others[place, other])
+
+    own, other, margins = _joined(map_queries(scores, of_block))
+    return NearestWrong(own, other, margins, _pairs(prior, np.arange(gallery.images), other))
 
 
-def _blocks(queries: int, items: int) -> list[Indices]:
-    size = max(1, BLOCK_ELEMENTS // max(1, items))
-    return [np.arange(first, min(queries, first + size)) for first in range(0, queries, size)]
+def _joined(parts: Iterable[Best]) -> Best:
+    own, other, margins = map(np.concatenate, zip(*parts, strict=True))
+    return own, other, margins
 
 
-def _difference(one: Floats, other: Floats) -> Floats:
+def _difference(one: Scores, other: Scores) -> Floats:
     finite = np.isfinite(one) & np.isfinite(other)
     found: Floats = np.full(len(one), np.nan)
-    found[finite] = one[finite] - other[finite]
+    found[finite] = one[finite].astype(np.float64) - other[finite].astype(np.float64)
     return found
 
 
 def _pairs(prior: GalleryPrior, images: Indices, texts: Indices) -> Floats:
     """Return the prior similarity of pairs, ``(P,)``; 0 where it has no value."""
-    found: Floats = np.zeros(len(images))
-    rows, columns = prior.rows[images], prior.columns[texts]
-    # A block of the prior for each image: few are the nearest of many texts.
-    order = np.argsort(rows, kind="stable")
-    for group in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1):
-        found[group] = prior.prior.at(rows[group[:1]], columns[group])[0]
-    return np.nan_to_num(found, nan=0.0)
+    found = prior.prior.pairs(prior.rows[images], prior.columns[texts])
+    return np.nan_to_num(found.astype(np.float64), nan=0.0)

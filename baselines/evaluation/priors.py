@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,12 @@ import numpy as np
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.progress import no_progress
 from rsitmd_tools.similarity import Prior, load_prior, write_prior
 from rsitmd_tools.similarity.reference import load_kernel
+
+# Similarities of a prior that takes two seconds or less.
+MOST_BESIDE = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +64,29 @@ def gallery_prior(gallery: Gallery, split: str, scratch: Path) -> GalleryPrior:
     )
 
 
-def load_beside(gallery: Gallery, split: str) -> threading.Thread | None:
-    """Load what :func:`gallery_prior` will need in a thread, while the images are encoded.
+@contextlib.contextmanager
+def prior_beside(gallery: Gallery, split: str) -> Iterator[Callable[[], GalleryPrior]]:
+    """Compute the prior of a gallery in a thread, while the images are encoded.
 
-    Returns:
-        The thread; None if a prior beside the dataset is used.
+    Of a large gallery, only the kernel is loaded in the thread: the prior takes longer, and then
+    it shows its progress.
+
+    Yields:
+        A function that waits for the prior and returns it, as :func:`gallery_prior`.
     """
-    if _released(gallery, split):
-        return None
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1, "prior") as pool:
+        compute = partial(gallery_prior, gallery, split, Path(scratch))
+        pairs = gallery.images * gallery.texts
+        if pairs <= MOST_BESIDE or _released(gallery, split):
+            yield pool.submit(_silently, compute).result
+            return
+        pool.submit(load_kernel, pairs)
+        yield compute
 
-    def load() -> None:
-        # What fails here fails again where the prior is computed, and is reported there.
-        with contextlib.suppress(Exception):
-            load_kernel(gallery.images * gallery.texts)
 
-    thread = threading.Thread(target=load, name="prior")
-    thread.start()
-    return thread
+def _silently(compute: Callable[[], GalleryPrior]) -> GalleryPrior:
+    with no_progress():
+        return compute()
 
 
 def _released(gallery: Gallery, split: str) -> list[Path]:

@@ -81,10 +81,7 @@ class Prior:
         Raises:
             IndexError: There is no such image or caption.
         """
-        rows, columns = (
-            np.arange(size)[np.asarray(indices, np.int64)]
-            for size, indices in zip(self.shape, (images, captions), strict=True)
-        )
+        rows, columns = self._indices(images, captions)
         if isinstance(self.values, SparseValues):
             return self.values.block(rows, columns)
         if _is_range(rows, self.shape[0]) and _is_range(columns, self.shape[1]):
@@ -92,6 +89,21 @@ class Prior:
             part = self.values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             return np.array(part)
         return np.asarray(self.values[np.ix_(rows, columns)])
+
+    def pairs(self, images: npt.ArrayLike, captions: npt.ArrayLike) -> Matrix:
+        """Return the similarity of each image with one caption, ``(P,)``.
+
+        Args:
+            images: Indices of ``P`` images, as for :meth:`at`.
+            captions: Indices of ``P`` captions, likewise.
+
+        Raises:
+            IndexError: There is no such image or caption.
+        """
+        rows, columns = self._indices(images, captions)
+        if isinstance(self.values, SparseValues):
+            return self.values.pairs(rows, columns)
+        return np.asarray(self.values[rows, columns])
 
     def row(self, image: int) -> Matrix:
         """Return the similarity of one image with all captions, ``(M,)``.
@@ -108,6 +120,16 @@ class Prior:
             raise IndexError(f"image {image} of {images}")
         row: Matrix = self.at([image % images], np.arange(captions))[0]
         return row
+
+    def _indices(
+        self, images: npt.ArrayLike, captions: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return checked indices that count from the start."""
+        rows, columns = (
+            np.arange(size)[np.asarray(indices, np.int64)]
+            for size, indices in zip(self.shape, (images, captions), strict=True)
+        )
+        return rows, columns
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path: each worker process maps the file itself."""

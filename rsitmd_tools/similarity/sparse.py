@@ -137,6 +137,14 @@ class SparseValues:
         out[np.isin(images, self.nan_rows)] = np.nan
         return out
 
+    def pairs(self, images: Indices, captions: Indices) -> Floats:
+        """Return the value of each image with one caption; see :meth:`block`."""
+        out = np.empty(len(images), self.data.dtype)
+        order = np.argsort(images, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(images[order])) + 1):
+            out[group] = self.block(images[group[:1]], captions[group])[0]
+        return out
+
 
 def open_values(path: Path) -> SparseValues:
     """Map a ``.npz`` file for reading.

@@ -13,7 +13,7 @@ import pytest
 
 from rsitmd_tools.baselines.evaluated_runs import read_runs
 from rsitmd_tools.baselines.evaluation import analysis as module
-from rsitmd_tools.baselines.evaluation import nearest_wrong
+from rsitmd_tools.baselines.evaluation import blocks
 from rsitmd_tools.baselines.evaluation.analysis import analysis, confusion, margins
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate, evaluate_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
@@ -42,7 +42,8 @@ def test_the_nearest_wrong_items_are_those_of_a_loop(
     seed: int,
     block: int,
 ) -> None:
-    monkeypatch.setattr(nearest_wrong, "BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block)
+    monkeypatch.setattr(blocks, "LEAST_QUERIES", 1)
     scores = tied(seed, gallery.images, gallery.texts)
     scores[seed % 3, seed] = -np.inf
     prior = np.nan_to_num(compute_prior(gallery.part))
