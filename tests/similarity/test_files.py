@@ -184,10 +184,10 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.similarity import prior, rows
+from rsitmd_tools.similarity import compute, rows
 rows.MOST_ROWS = 2
 blocks = 0
-real = prior.map_blocks
+real = compute.map_blocks
 def counted(*arguments):
     global blocks
     for block in real(*arguments):
@@ -195,10 +195,10 @@ def counted(*arguments):
         if blocks == int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
         yield block
-prior.map_blocks = counted
+compute.map_blocks = counted
 data = load_dataset(Path(sys.argv[1]))
 threshold = 0.2 if sys.argv[2].endswith("z") else None
-prior.write_prior(data, Path(sys.argv[2]), threshold=threshold)
+compute.write_prior(data, Path(sys.argv[2]), threshold=threshold)
 """
 
 
