@@ -16,7 +16,7 @@ from rsitmd_tools.imaging.pairs import pairs_between
 from rsitmd_tools.quality.pictures import measure_images
 from rsitmd_tools.quality.places import SamePlace, SharedPlace
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
-from rsitmd_tools.text.fold import folded
+from rsitmd_tools.text.fold import bare
 
 TRAINED = (None, "train")
 # Shorter captions can be equal by chance, so they do not exclude an image.
@@ -93,20 +93,22 @@ def _trained(dataset: Dataset) -> list[PictureOf]:
 
 
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
-    """Yield the tested captions that another dataset trains on, with its images."""
+    """Yield the tested captions that another dataset trains on, with its images.
+
+    Case, white space and punctuation are ignored.
+    """
     splits = {sentence.image.split for sentence in sentences}
     for other in against:
         trained: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
         for image in other:
             if image.split in TRAINED:
                 for raw in image.captions:
-                    trained[folded(raw)].setdefault(image.location, image)
-        # One tuple of each text: many sentences can share it.
-        images = {text: tuple(found.values()) for text, found in trained.items()}
+                    trained[bare(raw)].setdefault(image.location, image)
+        # One tuple of each text: many sentences can share it. A text of punctuation alone is none.
+        images = {text: tuple(found.values()) for text, found in trained.items() if text}
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
-            if tested and sentence.folded in images:
-                found = images[sentence.folded]
+            if tested and (found := images.get(bare(sentence.raw))):
                 yield Shared(sentence.image, other, found[0], True, sentence.index, found)
 
 
@@ -136,7 +138,7 @@ def exclusion_list(
     listed: set[int] = set()  # texts whose images were listed, by the identity of their tuple
     for entry in shared:
         index = entry.sentence_index
-        if index is not None and len(entry.own.captions[index].split()) < MIN_WORDS:
+        if index is not None and len(bare(entry.own.captions[index]).split()) < MIN_WORDS:
             continue
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})
