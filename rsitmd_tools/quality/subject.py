@@ -19,6 +19,7 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
+    from rsitmd_tools.quality.against import Trained
     from rsitmd_tools.quality.finding import Finding
     from rsitmd_tools.quality.nearest import ImageHashes
     from rsitmd_tools.quality.places import Places, SharedPlace
@@ -233,12 +234,26 @@ class Subject:
         return {}
 
     @cached_property
+    def trained(self) -> tuple[Trained, ...]:
+        """The images on which the datasets of :attr:`against` train, measured."""
+        from rsitmd_tools.quality.against import measure_trained
+
+        return tuple(measure_trained(self.against))
+
+    @cached_property
+    def uncompared(self) -> str:
+        """Why images could not be compared with :attr:`against`; empty if all were compared."""
+        from rsitmd_tools.quality.against import uncompared
+
+        return "; ".join(uncompared(self.dataset, self.pictures, self.trained))
+
+    @cached_property
     def shared_images(self) -> tuple[Shared, ...]:
         """Images tested here that a dataset of :attr:`against` trains on."""
         from rsitmd_tools.quality.against import shared_images
 
         distance = self.settings.split.near_duplicate_distance
-        return tuple(shared_images(self.dataset, self.pictures, self.against, distance))
+        return tuple(shared_images(self.dataset, self.pictures, self.trained, distance))
 
     @cached_property
     def shared_places(self) -> tuple[SharedPlace, ...]:
@@ -250,7 +265,7 @@ class Subject:
 
         if not self.same_place:
             return ()
-        return tuple(shared_places(self.dataset, self.pictures, self.against, self.shared_images))
+        return tuple(shared_places(self.dataset, self.pictures, self.trained, self.shared_images))
 
     @cached_property
     def shared_captions(self) -> tuple[Shared, ...]:
