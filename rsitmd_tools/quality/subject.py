@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.provenance import Provenance
     from rsitmd_tools.quality.spelling import Spelling
+    from rsitmd_tools.workspace.merge import Typed
 
 
 @dataclass(frozen=True)
@@ -277,12 +278,12 @@ class Subject:
         return tuple(shared_captions(self.sentences, self.against))
 
     @cached_property
-    def seconds(self) -> Mapping[tuple[str, int], float]:
-        """Known writing times of sentences in seconds, by file name and index."""
+    def typed(self) -> Mapping[tuple[str, int], Typed]:
+        """How fast sentences were typed, if known, by file name and index."""
         if self.dataset.format != "workspace":
             return {}
         from rsitmd_tools.workspace import Workspace
-        from rsitmd_tools.workspace.merge import sentence_seconds
+        from rsitmd_tools.workspace.merge import typed_sentences
 
         with Workspace.open(self.dataset.source) as workspace:
-            return sentence_seconds(workspace)
+            return typed_sentences(workspace)
