@@ -1,4 +1,4 @@
-"""Databases in folders without write permission, such as a mounted backup.
+"""Databases without write permission, such as a mounted backup or somebody else's.
 
 SQLite in WAL mode writes a shared-memory file beside the database even for reading. If it cannot,
 the database is copied into memory. If a writer was killed, changes may be left in a ``-wal`` file;
@@ -30,23 +30,26 @@ class _Stamp(NamedTuple):
 
 
 def is_read_only(database: Path) -> bool:
-    """Return whether the folder of a database is not writable."""
-    return not os.access(database.parent, os.W_OK)
+    """Return whether a database or its folder is not writable."""
+    files = (database.parent, database)
+    return any(file.exists() and not os.access(file, os.W_OK) for file in files)
 
 
 def open_read_only(database: Path) -> sqlite3.Connection:
-    """Open a database whose folder cannot be written.
+    """Open a database that cannot be written, or whose folder cannot be written.
 
     Raises:
         sqlite3.Error: The file is not a database.
         RsitmdError: The ``-wal`` file has changes and cannot be read, or the files are changed
             again and again.
     """
-    log = database.with_name(f"{database.name}-wal")
+    log, memory = (database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm"))
     for _ in range(ATTEMPTS):
-        # SQLite reads the files of a writer itself if they are complete.
-        with suppress(sqlite3.OperationalError):
-            return _opened(database, "mode=ro")
+        # SQLite reads the files of a writer itself if they are complete. In a writable folder it
+        # would make them, of a user whose files the owner of the database cannot write.
+        if memory.exists():
+            with suppress(sqlite3.OperationalError):
+                return _opened(database, "mode=ro")
         before = _stamps(database, log)
         try:
             copy = _merged_copy(database, log) if before[1].size else _copy(database)

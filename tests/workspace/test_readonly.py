@@ -219,6 +219,27 @@ def test_the_workspace_of_somebody_else_is_read(others: Path, log: bool) -> None
     assert found.stderr.startswith(f"error: {others}: cannot be written (permission denied); copy")
 
 
+def test_a_reader_leaves_no_files_that_the_owner_cannot_write(others: Path) -> None:
+    """As in a folder of a group, where everybody may make files."""
+    (others / DATABASE).chmod(0o644)
+    give_away(others)
+    if os.getuid():  # without root, the owner is this user
+        (others / DATABASE).chmod(0o444)
+    others.chmod(0o777)
+    found = run_bound_by_permissions("annotate", "status", others, "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert [path.name for path in others.glob(f"{DATABASE}*")] == [DATABASE]
+
+
+def test_a_backup_of_a_read_only_workspace_is_refused_with_a_hint(folder: Path) -> None:
+    command = command_line("annotate", "backup", folder, folder.with_name("b.tar"))
+    found = run_mounted(read_only(folder), command)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith(
+        f"error: {folder}: cannot be written (read-only file system); a backup needs"
+    )
+
+
 def test_a_temporary_folder_that_cannot_be_used_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
