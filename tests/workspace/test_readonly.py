@@ -231,6 +231,21 @@ def test_a_reader_leaves_no_files_that_the_owner_cannot_write(others: Path) -> N
     assert [path.name for path in others.glob(f"{DATABASE}*")] == [DATABASE]
 
 
+def test_a_folder_of_images_without_permission_is_not_taken_for_invalid_names(
+    others: Path,
+) -> None:
+    (others / DATABASE).chmod(0o644)
+    give_away(others)
+    (others / "images").chmod(0o700 if not os.getuid() else 0o000)
+    found = run_bound_by_permissions("validate", others, "--select", "D", "--format", "json")
+    (others / "images").chmod(0o755)
+    findings = json.loads(found.stdout)["findings"]
+    denied = "image file cannot be looked up (permission denied)"
+    assert {(f["code"], f["message"]) for f in findings if f["code"] != "D102"} == {
+        ("D103", denied)
+    }
+
+
 def test_a_backup_of_a_read_only_workspace_is_refused_with_a_hint(folder: Path) -> None:
     command = command_line("annotate", "backup", folder, folder.with_name("b.tar"))
     found = run_mounted(read_only(folder), command)
