@@ -245,13 +245,30 @@ def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
 
 
 def write_error(target: Path, error: OSError) -> RsitmdError:
-    """Return the error of a file that cannot be written, with a hint."""
+    """Return the error of a file that cannot be written, with a hint.
+
+    The error can be that of a file which was to be read for it; then it names that one.
+    """
+    if _is_of_other_file(target, error):
+        return RsitmdError(
+            f"cannot be opened ({reason(error)})",
+            where=error.filename,
+            hint="check the file and its permissions",
+        )
     disk_full = "free some space and run the same command again"
     return RsitmdError(
         f"cannot be written ({reason(error)})",
         where=target,
         hint=disk_full if error.errno in FULL else "choose a folder you may write to",
     )
+
+
+def _is_of_other_file(target: Path, error: OSError) -> bool:
+    name = error.filename
+    if not isinstance(name, str) or error.errno in FULL:
+        return False
+    own = Path(name) in (target, *target.parents) or _prefix(target) in name
+    return not own and not Path(name).is_relative_to(target)
 
 
 def unfinished_name(prefix: str) -> str:

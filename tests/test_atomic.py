@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("make", [atomic_path, atomic_folder])
+def test_a_file_that_cannot_be_read_is_named_instead_of_the_new_one(
+    tmp_path: Path, make: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    source, target = tmp_path / "source.png", tmp_path / "new" / "target"
+    with pytest.raises(RsitmdError) as failed, make(target) as partial:
+        shutil.copyfile(source, partial / "a" if partial.is_dir() else partial)
+    assert str(failed.value).startswith(f"{source}: cannot be opened (no such file or directory); ")
+    with pytest.raises(RsitmdError, match="target: cannot be written"), make(target) as partial:
+        (partial / "no folder" / "a").write_bytes(b"")
+    assert list(tmp_path.iterdir()) == [target.parent] and not any(target.parent.iterdir())
 
 
 def test_the_mode_is_set_before_anything_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rsitmd_tools.dataset.records import category_of
 from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
 from rsitmd_tools.ingest.categories import safe_category
 from rsitmd_tools.ingest.corrections import Corrected, with_counts
-from rsitmd_tools.ingest.places import add_name, removed_folder, take_name_away
+from rsitmd_tools.ingest.places import add_name, removed_folder, take_name_away, tidy
 from rsitmd_tools.ingest.scan import SUFFIXES
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import (
@@ -100,8 +100,12 @@ def recategorise(
         WrongUsage: The category has no letters or digits.
     """
     category = _category(to)
-    images = [find_image(workspace, name) for name in dict.fromkeys(map(with_suffix, names))]
-    return _recategorise(workspace, images, category, with_names, reason)
+    found = (
+        _renamed(workspace, name, category) if with_names else find_image(workspace, name)
+        for name in map(with_suffix, names)
+    )
+    images = {image.row: image for image in found}
+    return _recategorise(workspace, images.values(), category, with_names, reason)
 
 
 def merge_categories(
@@ -140,6 +144,7 @@ def _recategorise(
     with_names: bool,
     reason: str,
 ) -> Corrected:
+    tidy(workspace)  # of the same command, killed between the rows and the last step
     result = Corrected()
     changed = []
     for image in images:
@@ -171,6 +176,20 @@ def _recategorise(
         if image.row in renamed:
             take_name_away(workspace, image.filename)
     return with_counts(workspace, result)
+
+
+def _renamed(workspace: Workspace, name: str, category: str) -> ImageState:
+    """Return an image by its name, or by its former one if it has the category already.
+
+    Raises:
+        RsitmdError: The image does not exist.
+    """
+    if image_named(workspace.db, name) is None:
+        for current in once_named(workspace.db, name):
+            image = find_image(workspace, current)
+            if image.category == category:
+                return image
+    return find_image(workspace, name)
 
 
 def _category(name: str) -> str:

@@ -4,27 +4,70 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.measures import picture_pairs
 from rsitmd_tools.imaging.pairs import pairs_between
 from rsitmd_tools.quality.pictures import measure_images
 from rsitmd_tools.quality.places import SamePlace, SharedPlace
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
-from rsitmd_tools.text.fold import folded
+from rsitmd_tools.text.fold import bare
 
 TRAINED = (None, "train")
 # Shorter captions can be equal by chance, so they do not exclude an image.
 MIN_WORDS = 8
 
 
+class Trained(NamedTuple):
+    """The images of another dataset on which a model was trained.
+
+    Attributes:
+        dataset: The other dataset.
+        pictures: Those of them that have a file, measured.
+    """
+
+    dataset: Dataset
+    pictures: Sequence[PictureOf]
+
+
+def measure_trained(against: Iterable[Dataset]) -> Iterator[Trained]:
+    """Measure the images of other datasets on which a model was trained."""
+    for dataset in against:
+        trained = dataset.with_images([image for image in dataset if image.split in TRAINED])
+        yield Trained(dataset, [PictureOf(*pair) for pair in measure_images(trained)])
+
+
+def uncompared(
+    dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Trained]
+) -> Iterator[str]:
+    """Yield why images of the checked dataset or of another one could not be compared.
+
+    Args:
+        dataset: The dataset that is checked.
+        pictures: Its measured images.
+        against: The other datasets.
+    """
+    tested = [image for image in dataset if _is_tested(dataset, image)]
+    measured: Sequence[PictureOf] = _tested(dataset, pictures)
+    sides = [("the checked dataset", tested, measured)]
+    for other, theirs in against:
+        trained = [image for image in other if image.split in TRAINED]
+        sides.append((f"dataset {other.name}", trained, theirs))
+    for name, images, found in sides:
+        missing = len(images) - sum(entry.picture.problem is None for entry in found)
+        if missing:
+            yield (
+                f"{missing} of {count_of(len(images), 'image')} of {name} had no readable file"
+                " to compare"
+            )
+
+
 def shared_images(
-    dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Dataset], distance: int
+    dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Trained], distance: int
 ) -> Iterator[Shared]:
     """Yield the tested images that another dataset trains on, possibly rotated or flipped.
 
@@ -36,8 +79,7 @@ def shared_images(
     """
     tested = _tested(dataset, pictures)
     own = [entry.picture for entry in tested]
-    for other in against:
-        theirs = _trained(other)
+    for other, theirs in against:
         pairs = picture_pairs([*own, *(picture for _, picture in theirs)], distance)
         for pair in pairs_between(pairs, len(own)):
             image = theirs[pair.second - len(own)][0]
@@ -47,7 +89,7 @@ def shared_images(
 def shared_places(
     dataset: Dataset,
     pictures: Sequence[PictureOf],
-    against: Iterable[Dataset],
+    against: Iterable[Trained],
     duplicates: Iterable[Shared],
 ) -> Iterator[SharedPlace]:
     """Yield the tested images that show a place on which another dataset trains.
@@ -67,8 +109,8 @@ def shared_places(
     load_opencv()  # the missing extra is named also if there is nothing to compare
     shared = list(duplicates)
     tested = [e for e in _tested(dataset, pictures) if e.picture.problem is None]
-    for other in against:
-        both = [*tested, *(e for e in _trained(other) if e.picture.problem is None)]
+    for other, theirs in against:
+        both = [*tested, *(e for e in theirs if e.picture.problem is None)]
         place = {id(entry.image): index for index, entry in enumerate(both)}
         links = [(place[id(s.own)], place[id(s.other)]) for s in shared if s.dataset is other]
         groups = components(len(both), links)
@@ -86,27 +128,23 @@ def shared_places(
                 )
 
 
-def _trained(dataset: Dataset) -> list[PictureOf]:
-    """Return the images of another dataset on which a model was trained, with their measures."""
-    trained = tuple(image for image in dataset if image.split in TRAINED)
-    return [PictureOf(*pair) for pair in measure_images(replace(dataset, images=trained))]
-
-
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
-    """Yield the tested captions that another dataset trains on, with its images."""
+    """Yield the tested captions that another dataset trains on, with its images.
+
+    Case, white space and punctuation are ignored.
+    """
     splits = {sentence.image.split for sentence in sentences}
     for other in against:
         trained: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
         for image in other:
             if image.split in TRAINED:
                 for raw in image.captions:
-                    trained[folded(raw)].setdefault(image.location, image)
-        # One tuple of each text: many sentences can share it.
-        images = {text: tuple(found.values()) for text, found in trained.items()}
+                    trained[bare(raw)].setdefault(image.location, image)
+        # One tuple of each text: many sentences can share it. A text of punctuation alone is none.
+        images = {text: tuple(found.values()) for text, found in trained.items() if text}
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
-            if tested and sentence.folded in images:
-                found = images[sentence.folded]
+            if tested and (found := images.get(bare(sentence.raw))):
                 yield Shared(sentence.image, other, found[0], True, sentence.index, found)
 
 
@@ -136,7 +174,7 @@ def exclusion_list(
     listed: set[int] = set()  # texts whose images were listed, by the identity of their tuple
     for entry in shared:
         index = entry.sentence_index
-        if index is not None and len(entry.own.captions[index].split()) < MIN_WORDS:
+        if index is not None and len(bare(entry.own.captions[index]).split()) < MIN_WORDS:
             continue
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})
@@ -159,6 +197,9 @@ def exclusion_list(
 
 
 def _tested(dataset: Dataset, pictures: Sequence[PictureOf]) -> list[PictureOf]:
-    """Return the images that are tested: all if there is only a training split."""
-    trained_alone = set(dataset.splits) <= {"train"}
-    return [entry for entry in pictures if trained_alone or entry.image.split != "train"]
+    return [entry for entry in pictures if _is_tested(dataset, entry.image)]
+
+
+def _is_tested(dataset: Dataset, image: ImageRecord) -> bool:
+    """Return whether an image is tested: all are if there is only a training split."""
+    return image.split != "train" or set(dataset.splits) <= {"train"}

@@ -19,11 +19,13 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
+    from rsitmd_tools.quality.against import Trained
     from rsitmd_tools.quality.finding import Finding
     from rsitmd_tools.quality.nearest import ImageHashes
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.provenance import Provenance
     from rsitmd_tools.quality.spelling import Spelling
+    from rsitmd_tools.workspace.merge import Typed
 
 
 @dataclass(frozen=True)
@@ -233,12 +235,26 @@ class Subject:
         return {}
 
     @cached_property
+    def trained(self) -> tuple[Trained, ...]:
+        """The images on which the datasets of :attr:`against` train, measured."""
+        from rsitmd_tools.quality.against import measure_trained
+
+        return tuple(measure_trained(self.against))
+
+    @cached_property
+    def uncompared(self) -> str:
+        """Why images could not be compared with :attr:`against`; empty if all were compared."""
+        from rsitmd_tools.quality.against import uncompared
+
+        return "; ".join(uncompared(self.dataset, self.pictures, self.trained))
+
+    @cached_property
     def shared_images(self) -> tuple[Shared, ...]:
         """Images tested here that a dataset of :attr:`against` trains on."""
         from rsitmd_tools.quality.against import shared_images
 
         distance = self.settings.split.near_duplicate_distance
-        return tuple(shared_images(self.dataset, self.pictures, self.against, distance))
+        return tuple(shared_images(self.dataset, self.pictures, self.trained, distance))
 
     @cached_property
     def shared_places(self) -> tuple[SharedPlace, ...]:
@@ -250,7 +266,7 @@ class Subject:
 
         if not self.same_place:
             return ()
-        return tuple(shared_places(self.dataset, self.pictures, self.against, self.shared_images))
+        return tuple(shared_places(self.dataset, self.pictures, self.trained, self.shared_images))
 
     @cached_property
     def shared_captions(self) -> tuple[Shared, ...]:
@@ -262,12 +278,12 @@ class Subject:
         return tuple(shared_captions(self.sentences, self.against))
 
     @cached_property
-    def seconds(self) -> Mapping[tuple[str, int], float]:
-        """Known writing times of sentences in seconds, by file name and index."""
+    def typed(self) -> Mapping[tuple[str, int], Typed]:
+        """How fast sentences were typed, if known, by file name and index."""
         if self.dataset.format != "workspace":
             return {}
         from rsitmd_tools.workspace import Workspace
-        from rsitmd_tools.workspace.merge import sentence_seconds
+        from rsitmd_tools.workspace.merge import typed_sentences
 
         with Workspace.open(self.dataset.source) as workspace:
-            return sentence_seconds(workspace)
+            return typed_sentences(workspace)

@@ -29,7 +29,6 @@ from rsitmd_tools.workspace.images import (
     first_annotated,
     last_annotated,
     renamed_annotators,
-    snapshot,
     stored_images,
 )
 from rsitmd_tools.workspace.imported import file_checksums, records_without_file
@@ -89,30 +88,29 @@ class Contents:
 
 
 def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
-    """Read the data of a release at one moment, independently of a running pull.
+    """Read the data of a release.
 
     Args:
         workspace: The workspace.
         names: Whether annotators appear by their names, except names that are e-mail addresses.
     """
     only_accepted = workspace.settings.release.only_accepted
-    with snapshot(workspace):
-        images = merged_images(workspace, only_accepted=only_accepted)
-        unreviewed = count_not_accepted(workspace)
-        untouched = len(untouched_sentences(workspace))
-        pseudonyms = annotator_pseudonyms(workspace)
-        known = annotator_names(workspace)
-        stored = stored_images(workspace)
-        checksums = file_checksums(workspace, stored)
-        places = image_places(workspace)
-        began, until = first_annotated(workspace), last_annotated(workspace)
-        removed = len(removed_rows(workspace.db))
-        licence = licence_state(workspace)
-        authors = authors_by_image(workspace)
-        without_file = records_without_file(workspace)
-        pairs = verified_pairs(workspace)
-        places_searched = places_current(workspace)
-        folds = stored_folds(workspace)
+    images = merged_images(workspace, only_accepted=only_accepted)
+    unreviewed = count_not_accepted(workspace)
+    untouched = len(untouched_sentences(workspace))
+    pseudonyms = annotator_pseudonyms(workspace)
+    known = annotator_names(workspace)
+    stored = stored_images(workspace)
+    checksums = file_checksums(workspace, stored)
+    places = image_places(workspace)
+    began, until = first_annotated(workspace), last_annotated(workspace)
+    removed = len(removed_rows(workspace.db))
+    licence = licence_state(workspace)
+    authors = authors_by_image(workspace)
+    without_file = records_without_file(workspace)
+    pairs = verified_pairs(workspace)
+    places_searched = places_current(workspace)
+    folds = stored_folds(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -203,16 +202,6 @@ def pushed_images(workspace: Workspace, email: str) -> list[PushedImage]:
         (email,),
     )
     return [PushedImage(*row) for row in rows]
-
-
-@contextmanager
-def snapshot(workspace: Workspace) -> Iterator[None]:
-    """Read the database at one moment, whatever another process writes meanwhile."""
-    workspace.db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        workspace.db.execute("ROLLBACK")
 
 
 def annotator_pseudonyms(workspace: Workspace) -> dict[str, str]:

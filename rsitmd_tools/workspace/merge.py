@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter, defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
-from rsitmd_tools.dataset.records import UNTOUCHED, ImageRecord, Sentence
+from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
 from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
     ImportedSentence,
@@ -65,28 +66,59 @@ def is_keyword(text: str) -> bool:
     return len(text.split()) >= 2 and any(map(str.isalpha, text))
 
 
-def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:
-    """Return the time spent on each merged sentence, if the server measured it.
+class Typed(NamedTuple):
+    """How fast a sentence was typed.
 
-    The time of an annotation is divided among its sentences in proportion to their words.
+    Attributes:
+        words: Number of its words, without those of the text that the labeling page showed.
+        seconds: The share of the annotation's time, in proportion to the words of all of its
+            sentences.
+        pace: Seconds per word of the annotation.
+        given: Whether the labeling page showed a text that the sentence keeps words of.
+    """
+
+    words: int
+    seconds: float
+    pace: float
+    given: bool
+
+
+def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
+    """Return how fast each merged sentence was typed, if the server measured it.
+
+    All sentences of an annotation share its time, also those that were sent back or rejected. A
+    word of a text that the annotator was given, an imported sentence or a machine's text, was
+    not typed. Sentences without a typed word are left out.
 
     Returns:
-        Seconds by file name and index of the sentence in :func:`merged_images`.
+        The time by file name and index of the sentence in :func:`merged_images`.
     """
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     rows = _rows(workspace)
     count = _imported_counts(workspace, rows)
-    words: dict[int, int] = defaultdict(int)
-    for row in rows:
-        words[row["annotation_id"]] += len(row["raw"].split())
-    seconds: dict[tuple[str, int], float] = {}
+    imported = {(s.image, s.place): s.raw for s in imported_sentences(workspace)}
+    words: dict[int, tuple[int, bool]] = {}
+    total: dict[int, int] = defaultdict(int)
+    for row in workspace.db.execute(
+        "SELECT sentence.*, image_id, template FROM current_annotation AS annotation"
+        " JOIN sentence ON annotation_id = annotation.id JOIN main_task ON main_task.id = task_id"
+    ):
+        given = row["machine_raw"] if row["origin"] != HUMAN else None
+        if _corrects(row):
+            given = imported.get((row["image_id"], row["slot"]), given)
+        shown = Counter(_words(given or ""))
+        own = Counter(_words(row["raw"]))
+        words[row["id"]] = (own - shown).total(), bool(own & shown)
+        total[row["annotation_id"]] += words[row["id"]][0]
+    found: dict[tuple[str, int], Typed] = {}
     for row in rows:
         key = (names[row["image_id"]], count[row["image_id"]])
         count[row["image_id"]] += 1
-        total = words[row["annotation_id"]]
-        if row["lead_time"] is not None and total:
-            seconds[key] = row["lead_time"] * len(row["raw"].split()) / total
-    return seconds
+        typed, kept = words[row["id"]]
+        if row["lead_time"] is not None and typed:
+            pace = row["lead_time"] / total[row["annotation_id"]]
+            found[key] = Typed(typed, pace * typed, pace, kept)
+    return found
 
 
 def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
@@ -223,6 +255,12 @@ def _changed_by_others(workspace: Workspace) -> dict[int, str]:
         " WHERE updated_by <> annotator_id"
     )
     return dict(rows.fetchall())
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text without punctuation at their ends."""
+    words = (re.sub(r"^[\W_]+|[\W_]+$", "", word) for word in text.casefold().split())
+    return [word for word in words if word]
 
 
 def _corrects(row: sqlite3.Row) -> bool:

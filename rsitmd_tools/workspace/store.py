@@ -32,12 +32,15 @@ def utc_now() -> str:
 class Workspace:
     """An open workspace, to be used as a context manager.
 
-    Any number of processes can read it (SQLite in WAL mode). One process at a time can write.
+    Any number of processes can read it (SQLite in WAL mode). One process at a time can write. A
+    workspace opened for reading is seen as it was when it was opened, until it is closed: what
+    other processes write meanwhile is not seen, in whole or in part.
 
     Attributes:
         path: The folder.
         settings: The settings of ``rsitmd.toml``.
-        db: The database, in autocommit mode. Use :meth:`transaction` for changes.
+        db: The database, in autocommit mode if it was opened for writing. Use :meth:`transaction`
+            for changes.
     """
 
     def __init__(
@@ -238,6 +241,9 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
         )
     try:
         db.row_factory = sqlite3.Row
+        if not write:
+            # All that is read comes from one state, that of the first query.
+            db.execute("BEGIN")
         schema.refuse_newer(schema.version(db), str(path))
         db.execute("PRAGMA foreign_keys = ON")
         if write:

@@ -226,6 +226,15 @@ def test_d107_is_silent_about_what_was_decided(workspace: Workspace) -> None:
     assert not [finding for finding in found if finding.code == "D107"]
 
 
+def test_recategorising_again_by_the_former_name_changes_nothing(workspace: Workspace) -> None:
+    for unchanged in ([], ["farm_7.tif"]):
+        done = renaming.recategorise(workspace, ["port_1.tif"], "farm", with_names=True)
+        assert done.unchanged == unchanged
+    for to, with_names in (("beach", True), ("farm", False)):
+        with pytest.raises(RsitmdError, match=r"has no image 'port_1.tif'; its name is farm_7.tif"):
+            renaming.recategorise(workspace, ["port_1.tif"], to, with_names=with_names)
+
+
 def test_nothing_changes_if_one_image_is_unknown(workspace: Workspace) -> None:
     before = tree(workspace.path)
     for act in (
@@ -341,6 +350,9 @@ Act = Callable[[Workspace], object]
 ACTS: dict[str, Act] = {
     "remove": lambda w: corrections.remove(w, ["port_1.tif", "port_3.tif"], "why"),
     "rename": lambda w: renaming.rename(w, "port_3.tif", "port_90.tif"),
+    "recategorise": lambda w: renaming.recategorise(
+        w, ["port_1.tif", "port_3"], "farm", with_names=True
+    ),
     "merge": lambda w: renaming.merge_categories(w, "port", "farm", with_names=True),
 }
 
@@ -363,6 +375,8 @@ def test_a_killed_correction_run_again_is_the_same(
                         files = {path.name for path in workspace.images.iterdir()}
                         assert set(names(workspace)) <= files, "each image has its file"
             ACTS[name](workspace)
+            # Before an ingest, which removes names that were left.
+            assert {path.name for path in workspace.images.iterdir()} == set(names(workspace))
             ingest(workspace, [source], workers=1)
             rows = [
                 tuple(row)

@@ -224,6 +224,24 @@ def test_all_images_with_a_tested_caption_are_excluded() -> None:
         exclusion_list(both.shared_captions)
 
 
+def test_a_caption_is_found_that_another_file_writes_with_other_punctuation() -> None:
+    """As RSITMD in its ``precomp`` files, in ``RSITMD.csv`` and in the files of ALBEF."""
+    own = "Seven long red barges lie side by side at the old quay."
+    seven = "Many small boats lie at the pier"  # and a full stop is not an eighth word
+    old = dataset(
+        record(
+            "o1.tif", [own.lower().replace(".", " ."), f"{seven.lower()} .", " . "], split="train"
+        ),
+        name="old",
+    )
+    new = dataset(record("n.tif", [own[:-1], f"{seven} .", "..."], split="test"))
+    subject = subject_of(new, settings_for(new, select="L106"), [old])
+    assert [finding.sentence_index for finding in check_subject(subject).findings] == [0, 1]
+    [long, short] = subject.shared_captions
+    assert exclusion_list([short]) | {"tool": ""} == {"tool": "", "exclude": {}}
+    assert exclusion_list([long])["exclude"]["old"][0]["filename"] == "o1.tif"
+
+
 def test_rules_of_images_inside_tar_files_are_named_as_not_checked(tmp_path: Path) -> None:
     data = replace(
         dataset(record(split="train"), record("port_2.tif", split="test")),

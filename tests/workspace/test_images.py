@@ -13,11 +13,9 @@ from rsitmd_tools.workspace.images import (
     add_images,
     forget_rejected,
     has_images,
-    last_annotated,
     record_rejected,
     set_duplicate_groups,
     set_splits,
-    snapshot,
     stored_images,
 )
 
@@ -75,14 +73,3 @@ def test_a_rejected_file_keeps_its_date_until_the_reason_changes(workspace: Work
     with workspace.transaction() as db:
         forget_rejected(db, ["/a.png", "/b.png"])
     assert not workspace.db.execute("SELECT * FROM rejected").fetchall()
-
-
-def test_a_snapshot_ignores_changes_of_other_processes(workspace: Workspace) -> None:
-    with Workspace.open(workspace.path) as reader:
-        with snapshot(reader):
-            assert stored_images(reader) == []
-            with workspace.transaction() as db:
-                add_images(db, [image(1)])
-            assert stored_images(reader) == []
-        assert len(stored_images(reader)) == 1
-        assert last_annotated(reader) is None

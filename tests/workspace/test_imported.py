@@ -20,10 +20,11 @@ from rsitmd_tools.studio.sync.captions import caption_fields
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import revisions
 from rsitmd_tools.workspace.merge import (
+    Typed,
     imported_places,
     merged_images,
     sentence_ids,
-    sentence_seconds,
+    typed_sentences,
 )
 from rsitmd_tools.workspace.payment import delivered_annotations
 from tests.builders import add, add_annotation
@@ -116,8 +117,13 @@ def test_indices_are_those_of_the_merged_sentences(workspace: Workspace) -> None
         image = next(i for i in load_dataset(workspace.path) if i.filename == filename)
         assert image.captions[index] == found["raw"]
     assert len(imported_places(workspace)) == 3 + 5 + 5
-    assert sorted(sentence_seconds(workspace)) == [("port_1.tif", 3), ("port_1.tif", 4)]
+    assert sorted(typed_sentences(workspace)) == [("port_1.tif", 3), ("port_1.tif", 4)]
     assert revisions(workspace.db, 1, row)
+
+
+def test_words_of_imported_sentences_were_not_typed(workspace: Workspace) -> None:
+    write(workspace, OLD[0], OLD[1].replace("there", "here now"))
+    assert typed_sentences(workspace) == {("port_1.tif", 4): Typed(2, 60.0, 30.0, True)}
 
 
 def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:

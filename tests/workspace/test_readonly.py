@@ -42,6 +42,45 @@ with workspace.transaction():
 os._exit(0)
 """
 
+# The owner writes to a folder that is also mounted elsewhere, read-only.
+OWNER_WRITES = """
+import sys
+from pathlib import Path
+from rsitmd_tools.workspace import Workspace, readonly
+from rsitmd_tools.errors import RsitmdError
+folder, mounted = map(Path, sys.argv[1:])
+
+def write(text):
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        workspace.set_fact("last words", text)
+        db.execute("UPDATE image SET source = hex(zeroblob(9000)) || ?", (text,))
+
+def read(workspace):
+    images = workspace.db.execute("SELECT source FROM image").fetchall()
+    return workspace.fact("last words"), {row["source"][18000:] for row in images}
+
+write("old")
+with Workspace.open(mounted) as reader:
+    write("new")
+    print(read(reader))
+
+copy, left = readonly._copy, [1]
+def copy_and_write(database):
+    found = copy(database)
+    if left[0]:
+        left[0] -= 1
+        write(f"{left[0]} left")
+    return found
+readonly._copy = copy_and_write
+with Workspace.open(mounted) as reader:
+    print(read(reader))
+left[0] = 99
+try:
+    Workspace.open(mounted)
+except RsitmdError as error:
+    print(error)
+"""
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -99,6 +138,20 @@ def test_writing_commands_report_a_read_only_workspace(
         f"error: {folder}: cannot be written (read-only file system); "
         "copy the workspace to a folder with write permission\n"
     )
+
+
+def test_what_the_owner_writes_meanwhile_is_seen_in_whole_or_not(folder: Path) -> None:
+    mounted = folder.with_name("mounted")
+    mounted.mkdir()
+    mount = f"mount --bind '{folder}' '{mounted}'; mount -o remount,ro,bind '{mounted}'"
+    found = run_mounted(mount, [sys.executable, "-c", OWNER_WRITES, str(folder), str(mounted)])
+    assert found.stderr == ""
+    assert found.stdout.splitlines() == [
+        "('old', {'old'})",
+        "('0 left', {'0 left'})",
+        f"{mounted}/{DATABASE}: is being changed by another command; run the same command again"
+        " when it has ended",
+    ]
 
 
 @pytest.mark.parametrize("shared_memory", [True, False])
@@ -164,6 +217,42 @@ def test_the_workspace_of_somebody_else_is_read(others: Path, log: bool) -> None
 
     found = run_bound_by_permissions("build", "split", others)
     assert found.stderr.startswith(f"error: {others}: cannot be written (permission denied); copy")
+
+
+def test_a_reader_leaves_no_files_that_the_owner_cannot_write(others: Path) -> None:
+    """As in a folder of a group, where everybody may make files."""
+    (others / DATABASE).chmod(0o644)
+    give_away(others)
+    if os.getuid():  # without root, the owner is this user
+        (others / DATABASE).chmod(0o444)
+    others.chmod(0o777)
+    found = run_bound_by_permissions("annotate", "status", others, "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert [path.name for path in others.glob(f"{DATABASE}*")] == [DATABASE]
+
+
+def test_a_folder_of_images_without_permission_is_not_taken_for_invalid_names(
+    others: Path,
+) -> None:
+    (others / DATABASE).chmod(0o644)
+    give_away(others)
+    (others / "images").chmod(0o700 if not os.getuid() else 0o000)
+    found = run_bound_by_permissions("validate", others, "--select", "D", "--format", "json")
+    (others / "images").chmod(0o755)
+    findings = json.loads(found.stdout)["findings"]
+    denied = "image file cannot be looked up (permission denied)"
+    assert {(f["code"], f["message"]) for f in findings if f["code"] != "D102"} == {
+        ("D103", denied)
+    }
+
+
+def test_a_backup_of_a_read_only_workspace_is_refused_with_a_hint(folder: Path) -> None:
+    command = command_line("annotate", "backup", folder, folder.with_name("b.tar"))
+    found = run_mounted(read_only(folder), command)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith(
+        f"error: {folder}: cannot be written (read-only file system); a backup needs"
+    )
 
 
 def test_a_temporary_folder_that_cannot_be_used_is_named(

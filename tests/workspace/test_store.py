@@ -109,6 +109,23 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
             workspace.db.execute("INSERT INTO fact VALUES ('a', 'b')")
 
 
+def test_a_reader_sees_one_state_until_it_is_closed(tmp_path: Path) -> None:
+    def fact(workspace: Workspace) -> list[str | None]:
+        return [workspace.fact(key) for key in ("first", "second")]
+
+    with Workspace.create(tmp_path / "w") as writer:
+        with Workspace.open(tmp_path / "w") as reader:
+            # Before its first query too: what it reads first decides nothing.
+            for number in ("1", "2"):
+                with writer.transaction():
+                    writer.set_fact("first", number)
+                    writer.set_fact("second", number)
+                assert fact(reader) == [None, None]
+                assert fact(writer) == [number, number]
+        with Workspace.open(tmp_path / "w") as reader:
+            assert fact(reader) == ["2", "2"]
+
+
 def test_a_full_disk_is_a_one_line_error_and_nothing_is_stored(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as workspace:
         pages = workspace.db.execute("PRAGMA page_count").fetchone()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.dataset.records import MISSING_FILE
+from rsitmd_tools.dataset.records import HIDDEN_FILE, MISSING_FILE
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
@@ -15,7 +15,8 @@ def missing_file(subject: Subject) -> Iterator[Violation]:
     """An image has no file in the image folder.
 
     A training run fails as soon as it reads the image. File names that lead out of the folder
-    are reported by `unsafe-name`. Datasets without an image folder are not checked.
+    are reported by `unsafe-name`. Files in a folder without permission are reported too. Datasets
+    without an image folder are not checked.
 
     Bad:
         "port_1.tif" in the file, no images/port_1.tif
@@ -32,3 +33,5 @@ def missing_file(subject: Subject) -> Iterator[Violation]:
         except RsitmdError as error:
             if error.what == MISSING_FILE:
                 yield Violation("the image folder has no file of this name", image)
+            elif error.what == HIDDEN_FILE:
+                yield Violation(HIDDEN_FILE, image)

@@ -36,6 +36,8 @@ def unsafe_name(subject: Subject) -> Iterator[Violation]:
                 # Only a link or a folder can lead elsewhere; to resolve each path takes longer.
                 plain = "/" not in name and not (base / name).is_symlink()
                 inside = plain or (base / name).resolve().is_relative_to(base)
+            except PermissionError:
+                continue  # which `missing-file` reports
             except (OSError, ValueError, RuntimeError):
                 yield Violation("invalid image file name", image)
                 continue

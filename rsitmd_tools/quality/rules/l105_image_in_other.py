@@ -14,7 +14,8 @@ def image_in_other(subject: Subject) -> Iterator[Violation]:
 
     RSITMD took images from RSICD: a model trained on RSICD has seen part of RSITMD's test
     split. `--exclusions FILE` writes a list of such images. Rotated and flipped copies are found
-    too. Images without a split count as training images.
+    too. Images without a split count as training images. The output says if images had no
+    readable file and were not compared.
 
     Bad:
         stadium_7.tif in test, and the same picture in train of the other dataset
@@ -23,6 +24,8 @@ def image_in_other(subject: Subject) -> Iterator[Violation]:
     Fix:
         Train on the other dataset without the images on that list.
     """
+    if subject.against and subject.uncompared:
+        subject.unchecked["L105"] = subject.uncompared
     for shared in subject.shared_images:
         like = "duplicate of" if shared.exact else "similar to"
         where = f"{shared.other.filename} in dataset {shared.dataset.name}"

@@ -13,8 +13,9 @@ from rsitmd_tools.quality.subject import Subject
 def caption_in_other(subject: Subject) -> Iterator[Violation]:
     """A caption of val or test is also a training caption of a dataset passed by `--against`.
 
-    Case and white space are ignored. Short captions may be equal by chance; a caption of ten
-    words is a copy, and its image usually is one too.
+    Case, white space and punctuation are ignored: files of one dataset differ in them. Short
+    captions may be equal by chance; a caption of ten words is a copy, and its image usually is
+    one too.
 
     Bad:
         "Two red boats lie at the grey pier." in test, and in train of the other dataset

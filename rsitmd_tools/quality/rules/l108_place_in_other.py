@@ -26,11 +26,13 @@ def place_in_other(subject: Subject) -> Iterator[Violation]:
     Fix:
         Train on the other dataset without the images on the list (`--exclusions FILE`).
     """
-    if not subject.against or not subject.has_pictures:
+    if not subject.against:
         return
-    if not subject.same_place:
+    if subject.has_pictures and not subject.same_place:
         subject.unchecked["L108"] = f"the other datasets were not searched for places; {OPTION}"
         return
+    if subject.uncompared:
+        subject.unchecked["L108"] = subject.uncompared
     for dataset, pair in subject.shared_places:
         common = "" if pair.overlap is None else f" ({pair.overlap:.0%} overlap)"
         where = f"{pair.second.filename} in dataset {dataset.name}"

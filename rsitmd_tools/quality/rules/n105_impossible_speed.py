@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
@@ -13,7 +14,9 @@ def impossible_speed(subject: Subject) -> Iterator[Violation]:
     """A sentence was written in less time than it takes to type it.
 
     The server measured less than `seconds_per_word` (0.2) per word: the sentence was pasted, or
-    a machine wrote it. Only a workspace has these times.
+    a machine wrote it. The server measures the time of an annotation, so all of its sentences are
+    found, and the time of each is a share by its words. Words of a text that the annotator was
+    given, to correct it, do not count. Only a workspace has these times.
 
     Bad:
         12 words in one second
@@ -24,8 +27,9 @@ def impossible_speed(subject: Subject) -> Iterator[Violation]:
     """
     least = subject.thresholds.seconds_per_word
     for sentence in subject.sentences:
-        seconds = subject.seconds.get((sentence.image.filename, sentence.index))
-        if seconds is not None and seconds < least * len(sentence.words):
-            written = f"{len(sentence.words)} words in {seconds:.1f} s"
+        typed = subject.typed.get((sentence.image.filename, sentence.index))
+        if typed is not None and typed.pace < least:
+            what = count_of(typed.words, "new word" if typed.given else "word")
             person = sentence.image.sentences[sentence.index].annotator
-            yield Violation(f"{person}: {written}", sentence.image, sentence.index)
+            message = f"{person}: {what} in {typed.seconds:.1f} s"
+            yield Violation(message, sentence.image, sentence.index)

@@ -171,7 +171,15 @@ def _scratch(folder: Path, target: Path) -> Iterator[Path]:
     to a backup that no longer runs.
     """
     lock = WriterLock(folder / BACKUP_LOCK)
-    lock.acquire()
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})",
+            where=folder,
+            hint="a backup needs a folder for copies in the workspace: run it as its owner, or copy"
+            " the whole folder",
+        ) from error
     try:
         for leftover in folder.glob(f"{SCRATCH}*"):
             with contextlib.suppress(OSError):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rsitmd_tools.formats import load_dataset
-from tests.builders import add_team
+from rsitmd_tools.workspace import Workspace
+from tests.builders import add, add_annotation, add_team
 from tests.quality.conftest import FIVE, dataset, record
 from tests.quality.rules.people import NUMBERS, PEOPLE, campaign, image
 from tests.release.conftest import add_image
 
 if TYPE_CHECKING:
     from tests.quality.conftest import Found
+
+TEN = "Seven long red boats lie at the old grey pier."
 
 
 def test_n101_too_few_annotators(found: Found) -> None:
@@ -47,8 +51,6 @@ def test_few_sentences_are_not_checked(found: Found) -> None:
 
 
 def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
-    from rsitmd_tools.workspace import Workspace
-
     with Workspace.create(tmp_path) as workspace:
         with workspace.transaction() as db:
             add_team(db, *(f"{person}@x.org" for person in PEOPLE))
@@ -59,6 +61,45 @@ def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
     [finding] = found("N105", load_dataset(tmp_path))
     assert finding.sentence_index == 2
     assert "clara@x.org: 9 words in 0.5 s" in finding.message
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> Iterator[Workspace]:
+    """An image; anna typed two sentences of ten words each in 3.8 seconds, and then in 4."""
+    with Workspace.create(tmp_path) as workspace:
+        with workspace.transaction() as db:
+            add_team(db, "anna@x.org")
+            for number, seconds in enumerate((3.8, 4.0), 1):
+                add(db, "image", id=number, number=number)
+                add(db, "task", id=number, image_id=number)
+                add_annotation(db, [TEN, TEN], id=number, task_id=number, lead_time=seconds)
+        yield workspace
+
+
+def test_n105_counts_the_words_of_rejected_sentences_too(typed: Workspace, found: Found) -> None:
+    slow = [("port_1.tif", n, "anna@x.org: 10 words in 1.9 s") for n in (0, 1)]
+    for state, left in (("new", slow), ("rejected", slow[:1]), ("sent back", slow[:1])):
+        with typed.transaction() as db:
+            db.execute("UPDATE sentence SET state = ? WHERE slot = 2", (state,))
+        all_of_them = found("N105", load_dataset(typed.path))
+        assert [(f.image, f.sentence_index, f.message) for f in all_of_them] == left
+
+
+@pytest.mark.parametrize(("seconds", "speeds"), [(0.5, [3, 1]), (0.9, [])])
+def test_n105_counts_only_new_words_of_corrected_texts(
+    typed: Workspace, found: Found, seconds: float, speeds: list[int]
+) -> None:
+    with typed.transaction() as db:
+        db.execute("DELETE FROM sentence WHERE annotation_id = 2")
+        db.execute("UPDATE annotation SET lead_time = ?", (seconds,))
+        for slot, given in ((1, "Seven boats lie at the grey pier."), (2, TEN.replace("red", "a"))):
+            db.execute(
+                "UPDATE sentence SET origin = 'machine changed', machine_raw = ? WHERE slot = ?",
+                (given, slot),
+            )
+    messages = [finding.message for finding in found("N105", load_dataset(typed.path))]
+    assert [int(message.split()[1]) for message in messages] == speeds
+    assert all("new word" in message for message in messages)
 
 
 def test_n106_similar_annotators(found: Found) -> None:

@@ -219,9 +219,26 @@ def test_l108_places_of_another_dataset(tmp_path: Path) -> None:
     assert result.unchecked["L108"].startswith("the other datasets were not searched")
 
 
-def test_l108_needs_images_on_both_sides(tmp_path: Path) -> None:
-    new = folder_of(tmp_path, test__b=photo(1))
-    old = dataset(record())
-    chosen = replace(Settings(), validate=replace(Settings().validate, select=("L108",)))
-    assert check_subject(subject_of(new, chosen, [old], same_place=True)).findings == ()
-    assert check_subject(subject_of(old, chosen, [new])).unchecked == {}
+def test_images_without_a_readable_file_are_named_as_not_compared(tmp_path: Path) -> None:
+    new = folder_of(tmp_path, test__b=photo(1), test__c=photo(2), train__d=photo(3))
+    (tmp_path / "c_1.tif").write_bytes(b"not an image")
+    (tmp_path / "d_1.tif").unlink()  # of train: it is not compared
+    old = dataset(record(), record("port_2.tif", split="val"), name="old")
+    settings = Settings()
+    settings = replace(settings, validate=replace(settings.validate, select=("L105", "L108")))
+
+    def unchecked(data: Dataset, *against: Dataset, same_place: bool = True) -> object:
+        result = check_subject(subject_of(data, settings, against, same_place=same_place))
+        assert result.findings == ()
+        return result.unchecked
+
+    missing = "1 of 2 images of the checked dataset had no readable file to compare"
+    captions = "1 of 1 image of dataset old had no readable file to compare"
+    assert unchecked(new) == {}
+    assert unchecked(new, old) == dict.fromkeys(("L105", "L108"), f"{missing}; {captions}")
+    readable = replace(new, images=new.images[:1])
+    assert unchecked(readable, replace(old, images=old.images[1:])) == {}
+    # The option --same-place would not help a dataset without images.
+    missing = "2 of 2 images of the checked dataset had no readable file to compare"
+    found = unchecked(old, replace(readable, images=()), same_place=False)
+    assert found == dict.fromkeys(("L105", "L108"), missing)
