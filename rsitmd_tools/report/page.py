@@ -32,7 +32,7 @@ from rsitmd_tools.report.result_figures import (
 )
 from rsitmd_tools.report.result_figures.confusion import most_frequent
 from rsitmd_tools.report.shown_run import Shown, show_run
-from rsitmd_tools.report.texts import flat, number, place, stem
+from rsitmd_tools.report.texts import flat, number, place, stem, wordings
 from rsitmd_tools.templates import page_templates
 
 QUERIES = 6
@@ -260,7 +260,8 @@ def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
             text = example.get("query")
             key = (entry.run.result["data_sha256"], example["image"], text or "")
             query = queries.setdefault(key, Query(example["image"], text))
-            query.answers.append((entry, example["found"]))
+            found = example["found"]
+            query.answers.append((entry, found if text is not None else wordings(found)))
     return list(queries.values())
 
 

@@ -17,6 +17,18 @@ def place(found: Sequence[Mapping[str, Any]]) -> str:
     return f"found {ORDINALS.get(places[0], f'{places[0]}th')}"
 
 
+def wordings(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the sentences found by an image, equal ones once at the best place.
+
+    Examples of earlier versions list a sentence once for each of its images.
+    """
+    of_text: dict[str, dict[str, Any]] = {}
+    for entry in found:
+        first = of_text.setdefault(entry["sentence"], {**entry})
+        first["relevant"] = first["relevant"] or entry["relevant"]
+    return list(of_text.values())
+
+
 def stem(filename: str) -> str:
     """Return the file name of an image without its extension."""
     return PurePosixPath(filename).stem
