@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -39,6 +40,11 @@ def number(value: float | None, digits: int = 1) -> str:
     if value is None:
         return "–"
     return f"{value:,.{0 if isinstance(value, int) else digits}f}".replace(",", "\u202f")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Format a number to significant digits, without an exponent."""
+    return f"{Decimal(f'{value:.{digits}g}'):,f}".replace(",", "\u202f")
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

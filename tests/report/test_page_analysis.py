@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_what_is_left_out_has_a_sentence(
         "Margins, errors, saliency and times of old: they have no analysis.json: run rsitmd "
         "benchmark evaluate again."
     ) in mixed.left_out
+
+
+def test_times_have_no_exponents(
+    make_run: MakeRun, analysis: dict[str, Any], output: Path
+) -> None:
+    slow, quick = analysis["times"]["rows"][0], analysis["times"]["rows"][2]
+    slow["milliseconds"], quick["milliseconds"] = 1342.7, 0.0000312
+    run = make_run()
+    (run / "analysis.json").write_text(json.dumps(analysis))
+    write_report([run], output)
+    page = Page(output).html
+    assert "<td>1\u202f340</td>" in page
+    assert "<td>0.0000312</td>" in page
 
 
 def test_an_analysis_of_another_evaluation_is_ignored(analysed: MakeRun, output: Path) -> None:
