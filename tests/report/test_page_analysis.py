@@ -26,6 +26,7 @@ def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
         *("Margin against similarity (figure 11)", "4 sentences, 25.0 % below zero"),
         *("Saliency of MVSA (figure 10)", "The easiest queries", "+0.400"),
         *("Likely false negatives", "sentence to image: 1 of 3 wrong answers to 10 queries"),
+        *("if an image is the query, it is the first result", "At most 6 pairs are shown"),
         *("first, 0.75", "Confusion between categories", "farm $a_b$ 2 /5"),
         *("Time by part (table VII)", "encode image 1 12.5 16 4 match 1 0.25 16 –"),
         *("Beside four published datasets (figure 9)", "(figure 7)"),
