@@ -64,9 +64,7 @@ def test_what_is_left_out_has_a_sentence(
     ) in mixed.left_out
 
 
-def test_times_have_no_exponents(
-    make_run: MakeRun, analysis: dict[str, Any], output: Path
-) -> None:
+def test_times_have_no_exponents(make_run: MakeRun, analysis: dict[str, Any], output: Path) -> None:
     slow, quick = analysis["times"]["rows"][0], analysis["times"]["rows"][2]
     slow["milliseconds"], quick["milliseconds"] = 1342.7, 0.0000312
     run = make_run()
