@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,15 @@ FOUND = 5
 def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[str, Any]:
     """Return example queries spread evenly over the split.
 
-    An infinite score, as of a masked pair, is None: JSON has no number for it.
+    Equal sentences are found once, with the number of their images. An infinite score, as of a
+    masked pair, is None: JSON has no number for it.
     """
     captions = gallery.part.captions()
     texts_of = gallery.texts_of()
     chosen = spread(gallery.images, EXAMPLES)
+    images_of: dict[str, set[int]] = {}
+    for caption, owner in zip(captions, gallery.owners.tolist(), strict=True):
+        images_of.setdefault(caption, set()).add(owner)
     return {
         "text_to_image": [
             {
@@ -45,14 +50,27 @@ def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[st
                     {
                         "sentence": captions[column],
                         "score": _number(scores[image, column]),
-                        "relevant": bool(gallery.owners[column] == image),
+                        "relevant": image in images_of[captions[column]],
+                        "images": len(images_of[captions[column]]),
                     }
-                    for column in nearest(scores[image], FOUND).tolist()
+                    for column in _first_of_each_wording(scores[image], captions)
                 ],
             }
             for image in chosen
         ],
     }
+
+
+def _first_of_each_wording(
+    row: npt.NDArray[np.floating[Any]], captions: Sequence[str]
+) -> list[int]:
+    """Return the texts with the highest scores, the best one of each wording."""
+    chosen: dict[str, int] = {}
+    for column in nearest(row, len(row)).tolist():
+        chosen.setdefault(captions[column], column)
+        if len(chosen) == FOUND:
+            break
+    return list(chosen.values())
 
 
 def _number(score: np.floating[Any]) -> float | None:

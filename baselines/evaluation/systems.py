@@ -56,7 +56,9 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
     """
     members: list[list[EvaluatedRun]] = []
     labels: list[str] = []
-    names = dict(zip(folders, _labels(folders), strict=True))
+    # A run that is given twice has one name; the second system gets a number below.
+    different = list(dict.fromkeys(folders))
+    names = dict(zip(different, _labels(different), strict=True))
     of_settings: dict[str, list[EvaluatedRun]] = {}
     for folder in folders:
         if is_one_run(folder):

@@ -32,7 +32,7 @@ from rsitmd_tools.report.result_figures import (
 )
 from rsitmd_tools.report.result_figures.confusion import most_frequent
 from rsitmd_tools.report.shown_run import Shown, show_run
-from rsitmd_tools.report.texts import flat, number, place, stem
+from rsitmd_tools.report.texts import flat, number, place, significant, stem, wordings
 from rsitmd_tools.templates import page_templates
 
 QUERIES = 6
@@ -159,7 +159,9 @@ def make_report(
         left_out.append(f"the image files differ from those of the evaluation of {names_of}")
     templates = page_templates("rsitmd_tools.report")
     templates.globals.update(hardest_shown=HARDEST, pairs_shown=PAIRS)
-    templates.filters.update(number=number, place=place, flat=flat, stem=stem, jpeg=jpeg)
+    templates.filters.update(
+        number=number, place=place, significant=significant, flat=flat, stem=stem, jpeg=jpeg
+    )
     html = templates.get_template("report.html").render(
         version=__version__,
         runs=shown,
@@ -260,7 +262,8 @@ def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
             text = example.get("query")
             key = (entry.run.result["data_sha256"], example["image"], text or "")
             query = queries.setdefault(key, Query(example["image"], text))
-            query.answers.append((entry, example["found"]))
+            found = example["found"]
+            query.answers.append((entry, found if text is not None else wordings(found)))
     return list(queries.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,6 +18,18 @@ def place(found: Sequence[Mapping[str, Any]]) -> str:
     return f"found {ORDINALS.get(places[0], f'{places[0]}th')}"
 
 
+def wordings(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the sentences found by an image, equal ones once at the best place.
+
+    Examples of earlier versions list a sentence once for each of its images.
+    """
+    of_text: dict[str, dict[str, Any]] = {}
+    for entry in found:
+        first = of_text.setdefault(entry["sentence"], {**entry})
+        first["relevant"] = first["relevant"] or entry["relevant"]
+    return list(of_text.values())
+
+
 def stem(filename: str) -> str:
     """Return the file name of an image without its extension."""
     return PurePosixPath(filename).stem
@@ -27,6 +40,11 @@ def number(value: float | None, digits: int = 1) -> str:
     if value is None:
         return "–"
     return f"{value:,.{0 if isinstance(value, int) else digits}f}".replace(",", "\u202f")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Format a number to significant digits, without an exponent."""
+    return f"{Decimal(f'{value:.{digits}g}'):,f}".replace(",", "\u202f")
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

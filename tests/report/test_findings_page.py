@@ -89,6 +89,35 @@ def test_filters_pictures_and_pairs_in_chromium(browser: Any, page_file: Path) -
     page.close()
 
 
+CONTRASTS = """
+[...document.querySelectorAll('.card .code')].map(code => {
+    const back = getComputedStyle(code.closest('.card')).backgroundColor;
+    const [low, high] = [getComputedStyle(code).color, back].map(colour => {
+        const [r, g, b] = colour.match(/\\d+/g).map(part => {
+            const share = part / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    }).sort((one, other) => one - other);
+    return high / low;
+})
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_codes_are_readable_and_counts_are_in_view_on_a_phone(
+    browser: Any, page_file: Path, scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page.goto(page_file.as_uri())
+    # WCAG 2, level AA.
+    assert min(page.evaluate(CONTRASTS)) >= 4.5
+    table = page.locator(".codes").evaluate("table => table.parentElement.scrollWidth")
+    assert table <= page.locator(".codes").evaluate("table => table.parentElement.clientWidth")
+    page.close()
+
+
 def page_of(data: Dataset, settings: Settings | None = None) -> str:
     subject = subject_of(data, settings)
     result = check_subject(subject)

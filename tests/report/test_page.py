@@ -150,6 +150,22 @@ def test_an_infinite_score_is_a_dash(make_run: MakeRun, output: Path) -> None:
     assert re.findall(r'<p class="score">([^r<]+)</p>', Page(output).html)[:2] == ["0.900", "–"]
 
 
+def test_equal_sentences_are_one_result(make_run: MakeRun, output: Path) -> None:
+    run = make_run()
+    examples = json.loads((run / "examples.json").read_text())
+    examples["image_to_text"][0]["found"] = [
+        {"sentence": "A farm.", "score": 0.9, "relevant": False, "images": 3},
+        {"sentence": "A road.", "score": 0.8, "relevant": False},
+        # Earlier versions listed a sentence once for each of its images.
+        {"sentence": "A farm.", "score": 0.8, "relevant": True},
+    ]
+    (run / "examples.json").write_text(json.dumps(examples))
+    write_report([run], output)
+    listed = re.findall(r'<ol class="sentences">(.+?)</ol>', Page(output).html, re.DOTALL)[0]
+    assert re.sub(r"<[^>]+>", "", listed).split("\n")[1:-1] == ["✓ A farm. 3 images", "A road."]
+    assert "found 1st" in Page(output).text
+
+
 def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output: Path) -> None:
     run = make_run(settings={})
     (run / "examples.json").unlink()

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
         *("Margin against similarity (figure 11)", "4 sentences, 25.0 % below zero"),
         *("Saliency of MVSA (figure 10)", "The easiest queries", "+0.400"),
         *("Likely false negatives", "sentence to image: 1 of 3 wrong answers to 10 queries"),
+        *("if an image is the query, it is the first result", "At most 6 pairs are shown"),
         *("first, 0.75", "Confusion between categories", "farm $a_b$ 2 /5"),
         *("Time by part (table VII)", "encode image 1 12.5 16 4 match 1 0.25 16 –"),
         *("Beside four published datasets (figure 9)", "(figure 7)"),
@@ -60,6 +62,17 @@ def test_what_is_left_out_has_a_sentence(
         "Margins, errors, saliency and times of old: they have no analysis.json: run rsitmd "
         "benchmark evaluate again."
     ) in mixed.left_out
+
+
+def test_times_have_no_exponents(make_run: MakeRun, analysis: dict[str, Any], output: Path) -> None:
+    slow, quick = analysis["times"]["rows"][0], analysis["times"]["rows"][2]
+    slow["milliseconds"], quick["milliseconds"] = 1342.7, 0.0000312
+    run = make_run()
+    (run / "analysis.json").write_text(json.dumps(analysis))
+    write_report([run], output)
+    page = Page(output).html
+    assert "<td>1\u202f340</td>" in page
+    assert "<td>0.0000312</td>" in page
 
 
 def test_an_analysis_of_another_evaluation_is_ignored(analysed: MakeRun, output: Path) -> None:

@@ -62,6 +62,16 @@ def test_a_page_of_images_is_closed(data: Dataset, tmp_path: Path) -> None:
     assert "4. absent.png" in text and "no sentences" in text
 
 
+def test_blank_sentences_are_not_listed(data: Dataset, tmp_path: Path) -> None:
+    done = images_of(data)
+    done.found[0]["sentences"] = ["", "  "]
+    done.found[1]["sentences"] = ["", "A boat."]
+    write_search_page(tmp_path / "page.html", data, done, run=Path("run"), text="boat")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count("no sentences") == 2
+    assert text.count("<li>") == 1 + 2
+
+
 def test_a_page_of_sentences_has_the_query_image(data: Dataset, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     entry = {"rank": 1, "sentence": HOSTILE, "score": 0.25, "category": None}

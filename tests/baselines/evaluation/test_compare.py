@@ -116,6 +116,19 @@ def test_the_same_seed_twice_counts_as_one_seed(make: Make) -> None:
     assert [system["name"] for system in systems] == ["a", "b"]
 
 
+def test_the_interval_of_one_run_is_that_of_its_result(make: Make) -> None:
+    run = make("soft", 1.5)
+    recorded = json.loads((run / "result.json").read_text())["interval"]["mean_recall"]
+    (system,) = compare([run])["systems"]
+    assert system["mean_recall"]["over_images"] == recorded
+
+
+def test_a_run_that_is_given_twice_has_one_number(make: Make) -> None:
+    run = make("soft", 1.5)
+    systems = compare([run, make("other", 1.0, config="amfmn-soft"), run])["systems"]
+    assert [system["name"] for system in systems] == ["soft", "other", "soft (2)"]
+
+
 def test_significant_and_insignificant_differences_are_distinguished(make: Make) -> None:
     good = [make(f"good-{seed}", 2.5, seed, "amfmn-soft") for seed in range(3)]
     bad = [make(f"bad-{seed}", 1.0, seed) for seed in range(3)]

@@ -115,6 +115,25 @@ def test_markup_in_a_query_is_text(ask: Ask) -> None:
     assert "<script>" not in ask("/", status=400, category=HOSTILE)
 
 
+def test_the_form_keeps_a_query_as_it_was_typed(ask: Ask) -> None:
+    # Persian is written with an invisible letter between two others.
+    typed = "\u0645\u06cc\u200c\u0634\u0648\u062f"
+    for address in ("/", "/locate"):
+        assert f'value="{typed}"' in ask(address, text=typed)
+    assert f'value="{typed}, boat"' in ask("/", keywords=f"{typed}, boat")
+
+
+def test_blank_sentences_are_not_listed(data: Dataset, served_runs: list[Path]) -> None:
+    first, second, *others = data.images
+    blank = replace(first, sentences=(Sentence(""), Sentence(" ")))
+    half = replace(second, sentences=(Sentence(""), Sentence("A boat.")))
+    site = Site(served_runs[1:], data.with_images([blank, half, *others]), device="cpu")
+    client = TestClient(make_app(site, PORT), base_url=f"http://127.0.0.1:{PORT}")
+    page = client.get("/?text=boat&k=100").text
+    assert page.count('<p class="soft">no sentences</p>') == 1
+    assert "<li></li>" not in page and "<li> </li>" not in page
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
