@@ -1,10 +1,19 @@
 "use strict";
 
-// htmx asks the server in the background: the page says when no answer comes.
+// htmx asks the server in the background: the page says when no answer or an error comes.
+const NO_ANSWER = "The server does not answer. Start it again, then repeat the query.";
 const trouble = () => document.getElementById("trouble");
-const fail = () => { trouble().hidden = false; };
+const say = (text) => {
+  trouble().textContent = text;
+  trouble().hidden = false;
+};
 
-for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
-  document.addEventListener(name, fail);
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, () => say(NO_ANSWER));
 }
+document.addEventListener("htmx:responseError", (event) => {
+  const answer = event.detail.xhr;
+  const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
+  say(plain ? answer.responseText.trim() : `The server answers with the error ${answer.status}.`);
+});
 document.addEventListener("htmx:beforeRequest", () => { trouble().hidden = true; });

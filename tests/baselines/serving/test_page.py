@@ -244,6 +244,22 @@ def test_other_origins_reach_nothing(watched: Watched, serving: Serving, tmp_pat
     assert done == "refused"
 
 
+def test_the_page_shows_the_error_of_the_server(watched: Watched, serving: Serving) -> None:
+    page, _ = watched()
+    page.goto(serving.url)
+    search(page, "a boat")
+    line = "harbour_1.tif: does not exist"
+    page.route(
+        "**/?*", lambda route: route.fulfill(status=500, body=line, content_type="text/plain")
+    )
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text=line).wait_for()
+    page.unroute("**/?*")
+    page.goto(serving.url)
+    search(page, "a boat")
+    assert page.locator("#trouble").is_hidden()
+
+
 def test_the_page_says_when_the_server_stops_in_mid_request(
     watched: Watched, training_commands: Nursery, served_runs: list[Path], saved: Path
 ) -> None:
