@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rsitmd_tools.atomic import unfinished_name
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.atomic import unfinished_name, write_error
+from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging import resampling
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
@@ -210,8 +210,4 @@ def _write(file: Path, data: bytes) -> None:
         with file.open("xb") as stream:
             stream.write(data)
     except OSError as error:
-        raise RsitmdError(
-            f"cannot be written ({reason(error)})",
-            where=file.parent,
-            hint="free some space and run the same command again",
-        ) from error
+        raise write_error(file.parent, error) from error

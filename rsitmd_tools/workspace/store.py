@@ -207,7 +207,7 @@ class Workspace:
             raise RsitmdError(
                 f"cannot be written ({reason(error)})",
                 where=self.path / DATABASE,
-                hint="free some space and run the same command again",
+                hint=_hint(error),
             ) from error
 
     def fact(self, key: str) -> str | None:
@@ -221,6 +221,15 @@ class Workspace:
             "INSERT INTO fact VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
+
+
+def _hint(error: sqlite3.OperationalError) -> str:
+    code = error.sqlite_errorcode & 0xFF  # without the details of an extended code
+    if code == sqlite3.SQLITE_READONLY:
+        return "check the permissions of the folder and its files"
+    if code == sqlite3.SQLITE_BUSY:
+        return "close the program that uses the database, and run the same command again"
+    return "free some space and run the same command again"
 
 
 def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:

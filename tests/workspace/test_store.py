@@ -136,6 +136,13 @@ def test_a_full_disk_is_a_one_line_error_and_nothing_is_stored(tmp_path: Path) -
         assert workspace.fact("large") is None
 
 
+def test_a_database_without_permission_has_a_hint_of_its_own(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        workspace.db.execute("PRAGMA query_only = 1")  # SQLite answers as without permission
+        with pytest.raises(RsitmdError, match=r"readonly.*permissions"), workspace.transaction():
+            workspace.set_fact("key", "value")
+
+
 def test_a_folder_with_images_is_not_a_workspace(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "port_1.tif").write_bytes(b"the user's own")
