@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rsitmd_tools import __version__
@@ -51,7 +51,8 @@ def uncompared(
         pictures: Its measured images.
         against: The other datasets.
     """
-    tested = [image for image in dataset if _is_tested(dataset, image)]
+    is_tested = _tested_in(dataset)
+    tested = [image for image in dataset if is_tested(image)]
     measured: Sequence[PictureOf] = _tested(dataset, pictures)
     sides = [("the checked dataset", tested, measured)]
     for other, theirs in against:
@@ -197,9 +198,11 @@ def exclusion_list(
 
 
 def _tested(dataset: Dataset, pictures: Sequence[PictureOf]) -> list[PictureOf]:
-    return [entry for entry in pictures if _is_tested(dataset, entry.image)]
+    is_tested = _tested_in(dataset)
+    return [entry for entry in pictures if is_tested(entry.image)]
 
 
-def _is_tested(dataset: Dataset, image: ImageRecord) -> bool:
+def _tested_in(dataset: Dataset) -> Callable[[ImageRecord], bool]:
     """Return whether an image is tested: all are if there is only a training split."""
-    return image.split != "train" or set(dataset.splits) <= {"train"}
+    trained_alone = set(dataset.splits) <= {"train"}
+    return lambda image: trained_alone or image.split != "train"
