@@ -125,6 +125,17 @@ def test_threads_and_processes_find_the_same_pairs(
     assert image_pairs(made, workers=2) == found
 
 
+@pytest.mark.parametrize("copies", [0, 1])
+def test_pixels_of_different_pictures_are_not_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: int
+) -> None:
+    images = [photo(seed) for seed in range(6)]
+    hashed: list[Path] = []
+    monkeypatch.setattr(pairs, "_digest", lambda path: hashed.append(path) or "")
+    image_pairs(fingerprints(tmp_path, [*images, *images[:copies]]))
+    assert len(hashed) == 2 * copies
+
+
 def test_pictures_of_equal_shapes_and_other_texture_are_no_duplicates(
     tmp_path: Path,
 ) -> None:
