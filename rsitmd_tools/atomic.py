@@ -247,7 +247,7 @@ def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
 def write_error(target: Path, error: OSError) -> RsitmdError:
     """Return the error of a file that cannot be written, with a hint.
 
-    The error can be that of a file which was to be read for it; then it names that one.
+    If the error is about a file that was read to write this one, the message names that file.
     """
     if _is_of_other_file(target, error):
         return RsitmdError(
@@ -264,6 +264,7 @@ def write_error(target: Path, error: OSError) -> RsitmdError:
 
 
 def _is_of_other_file(target: Path, error: OSError) -> bool:
+    """Return whether an error names a file outside of the target and its unfinished files."""
     name = error.filename
     if not isinstance(name, str) or error.errno in FULL:
         return False

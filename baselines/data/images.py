@@ -18,8 +18,8 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import progress
 
-# Counts the changes of the pixels that decode_image returns: what is stored of others is not used.
-# 2: images of 16 or 32 bits are stretched.
+# Version of the pixels that decode_image returns. Stored pixels of other versions are not used.
+# Since version 2, images of 16 or 32 bits are stretched.
 DECODING = 2
 # Images that wait for a thread.
 BLOCK = 512

@@ -145,9 +145,10 @@ def _summary(system: System, printed: Published | None) -> dict[str, Any]:
 
 
 def _over_images(system: System) -> Sequence[float] | None:
-    """Return the interval over images; of a single run the one that its result records.
+    """Return the interval over images.
 
-    Its queries are sorted here, so the same draws would give slightly other ends.
+    A single run has the interval that its result records. The queries are sorted here, so a
+    bootstrap with the same seed would give a slightly different interval.
     """
     hits = system.queries
     if hits is None:

@@ -13,7 +13,7 @@ from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.priors import GalleryPrior
 
-# Of a block of queries: own, other and margins, as in :class:`NearestWrong`.
+# The arrays own, other and margins of :class:`NearestWrong` for a block of queries.
 Best = tuple[Indices, Indices, Floats]
 
 

@@ -68,11 +68,11 @@ def gallery_prior(gallery: Gallery, split: str, scratch: Path) -> GalleryPrior:
 def prior_beside(gallery: Gallery, split: str) -> Iterator[Callable[[], GalleryPrior]]:
     """Compute the prior of a gallery in a thread, while the images are encoded.
 
-    Of a large gallery, only the kernel is loaded in the thread: the prior takes longer, and then
-    it shows its progress.
+    If the gallery is large, the thread only loads the kernel. The prior is computed when it is
+    needed, and shows its progress.
 
     Yields:
-        A function that waits for the prior and returns it, as :func:`gallery_prior`.
+        A function that waits for the prior of :func:`gallery_prior` and returns it.
     """
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1, "prior") as pool:
         compute = partial(gallery_prior, gallery, split, Path(scratch))

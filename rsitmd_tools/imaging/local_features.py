@@ -26,8 +26,8 @@ RATIO = 0.75  # of the distances to the best and to the second best descriptor
 REPROJECTION = 3.0  # pixels
 MIN_MATCHES = 6
 MIN_SCALE, MAX_SCALE = 0.3, 3.3
-# A legend or a logo at one position fits in place. A map that moves no corner further needs
-# inliers in a larger part of the overlap.
+# Two pictures with the same legend or logo have inliers in a small area, and their map moves
+# nothing. A map that moves no corner by more than IN_PLACE needs inliers in a larger area.
 IN_PLACE = 3.0  # pixels
 MIN_SPREAD = 0.25  # share of the overlap that the box around the inliers covers
 SIDE = 256  # images are resized to this height for comparable keypoints

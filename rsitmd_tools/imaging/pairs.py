@@ -243,7 +243,7 @@ class _Finder:
                     kept.append(members[0])
                     candidates += [Candidate(members[0], other, 0) for other in members[1:]]
             if not candidates:
-                remaining = []  # what is left are leaders: they are compared with other hashes
+                remaining = []  # all that is left are leaders, which are compared with other hashes
                 break
             paired = self._verify(candidates)
             remaining = [[i for i in group[1:] if i not in paired] for group in remaining]

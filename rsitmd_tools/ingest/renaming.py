@@ -144,7 +144,7 @@ def _recategorise(
     with_names: bool,
     reason: str,
 ) -> Corrected:
-    tidy(workspace)  # of the same command, killed between the rows and the last step
+    tidy(workspace)  # removes the files that a killed run of this command has left
     result = Corrected()
     changed = []
     for image in images:
@@ -179,7 +179,7 @@ def _recategorise(
 
 
 def _renamed(workspace: Workspace, name: str, category: str) -> ImageState:
-    """Return an image by its name, or by its former one if it has the category already.
+    """Return an image by its name, or by a former name if it already has the category.
 
     Raises:
         RsitmdError: The image does not exist.

@@ -27,7 +27,7 @@ class Trained(NamedTuple):
 
     Attributes:
         dataset: The other dataset.
-        pictures: Those of them that have a file, measured.
+        pictures: The training images that have a file, with their measures.
     """
 
     dataset: Dataset
@@ -44,7 +44,7 @@ def measure_trained(against: Iterable[Dataset]) -> Iterator[Trained]:
 def uncompared(
     dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Trained]
 ) -> Iterator[str]:
-    """Yield why images of the checked dataset or of another one could not be compared.
+    """Yield one line for each dataset with images that could not be compared.
 
     Args:
         dataset: The dataset that is checked.
@@ -141,7 +141,7 @@ def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) ->
             if image.split in TRAINED:
                 for raw in image.captions:
                     trained[bare(raw)].setdefault(image.location, image)
-        # One tuple of each text: many sentences can share it. A text of punctuation alone is none.
+        # Many sentences can share the tuple of a text. Texts without a word are left out.
         images = {text: tuple(found.values()) for text, found in trained.items() if text}
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
@@ -203,6 +203,6 @@ def _tested(dataset: Dataset, pictures: Sequence[PictureOf]) -> list[PictureOf]:
 
 
 def _tested_in(dataset: Dataset) -> Callable[[ImageRecord], bool]:
-    """Return whether an image is tested: all are if there is only a training split."""
+    """Return a test for tested images. If there is only a training split, all are tested."""
     trained_alone = set(dataset.splits) <= {"train"}
     return lambda image: trained_alone or image.split != "train"

@@ -86,9 +86,9 @@ class Typed(NamedTuple):
 def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
     """Return how fast each merged sentence was typed, if the server measured it.
 
-    All sentences of an annotation share its time, also those that were sent back or rejected. A
-    word of a text that the annotator was given, an imported sentence or a machine's text, was
-    not typed. Sentences without a typed word are left out.
+    All sentences of an annotation share its time, also those that were sent back or rejected.
+    Words of an imported sentence or of a machine's text that the labeling page showed were not
+    typed. Sentences without a typed word are left out.
 
     Returns:
         The time by file name and index of the sentence in :func:`merged_images`.

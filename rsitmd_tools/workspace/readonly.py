@@ -45,8 +45,9 @@ def open_read_only(database: Path) -> sqlite3.Connection:
     """
     log, memory = (database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm"))
     for _ in range(ATTEMPTS):
-        # SQLite reads the files of a writer itself if they are complete. In a writable folder it
-        # would make them, of a user whose files the owner of the database cannot write.
+        # If the files of a writer are complete, SQLite reads them itself. If they do not exist,
+        # SQLite would create them in a writable folder, and the owner of the database could not
+        # write to them.
         if memory.exists():
             with suppress(sqlite3.OperationalError):
                 return _opened(database, "mode=ro")
@@ -68,7 +69,7 @@ def open_read_only(database: Path) -> sqlite3.Connection:
 
 
 def _stamps(*files: Path) -> list[_Stamp]:
-    """Return what differs after a file was changed.
+    """Return the size, time and number of each file, to notice changes.
 
     Raises:
         RsitmdError: A file cannot be looked at.

@@ -224,7 +224,8 @@ class Workspace:
 
 
 def _hint(error: sqlite3.OperationalError) -> str:
-    code = error.sqlite_errorcode & 0xFF  # without the details of an extended code
+    # Errors of Python's module have no code. The lowest byte is the code without its details.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_READONLY:
         return "check the permissions of the folder and its files"
     if code == sqlite3.SQLITE_BUSY:
@@ -251,7 +252,7 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
     try:
         db.row_factory = sqlite3.Row
         if not write:
-            # All that is read comes from one state, that of the first query.
+            # All queries read the state of the first one.
             db.execute("BEGIN")
         schema.refuse_newer(schema.version(db), str(path))
         db.execute("PRAGMA foreign_keys = ON")

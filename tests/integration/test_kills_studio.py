@@ -303,14 +303,19 @@ def test_the_assist_is_killed(
     )
 
 
+def pushed(folder: Path) -> tuple[Client, list[int]]:
+    """Push; return the server and the numbers of the tasks."""
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        rows = workspace.db.execute("SELECT server_id FROM task ORDER BY id")
+        return Client(connection_of(workspace)), [row["server_id"] for row in rows]
+
+
 def test_a_change_that_was_announced_late_is_caught_up(make_own: MakeOwn) -> None:
     """The assist was killed when it had dealt with a later change and not with this one."""
     folder = make_own(images=2)
     with EmbeddedServer(folder, assist=True) as server:
-        with Workspace.open(folder, write=True) as workspace:
-            push(workspace)
-            client = Client(connection_of(workspace))
-            tasks = [r[0] for r in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+        client, tasks = pushed(folder)
         with Assist(folder):
             pass
         lead = Annotator(client.connection, server.token)
@@ -329,10 +334,7 @@ def test_a_change_is_caught_up_after_a_clock_was_ahead(make_own: MakeOwn) -> Non
     """The state has a time that the server will only reach in days."""
     folder = make_own(images=2)
     with EmbeddedServer(folder, assist=True) as server:
-        with Workspace.open(folder, write=True) as workspace:
-            push(workspace)
-            client = Client(connection_of(workspace))
-            tasks = [r[0] for r in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+        client, tasks = pushed(folder)
         lead = Annotator(client.connection, server.token)
         lead.submit(tasks[0], ["There are many boats at the pier."], ["white boat"])
         with Assist(folder):

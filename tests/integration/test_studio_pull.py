@@ -14,15 +14,14 @@ from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, save_connection
-from rsitmd_tools.studio.api.http import open_session
 from rsitmd_tools.studio.campaign.review import ReviewRequest, review
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync import pull as pull_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
-from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.drafts import save_draft
 from tests.integration.rewriting import overwrite, rewrite
 
 if TYPE_CHECKING:
@@ -258,22 +257,14 @@ def test_skips_and_drafts_are_counted(
     with Workspace.open(written, write=True) as workspace:
         tasks = [r[0] for r in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
         client.sdk.annotations.create(id=tasks[0], result=[], was_cancelled=True)
-        with open_session(server.url) as session:
-            answer = session.post(
-                f"/api/tasks/{tasks[1]}/drafts",
-                headers={"Authorization": f"Token {server.token}"},
-                json={"result": as_result(["Not finished"], []), "lead_time": 3},
-            )
-            assert answer.status_code == 201, answer.text
+        draft = save_draft(server, server.token, tasks[1])
         report = pull(workspace)
         assert (report.new, report.skipped, report.drafts) == (10, 1, 1)
         state = status(workspace)
         assert (state["skips"], state["drafts"]) == (1, 1)
         again = pull(workspace)
         assert (again.tasks, again.skipped, again.drafts) == (0, 0, 1)
-        client.sdk._client_wrapper.httpx_client.request(
-            f"api/drafts/{answer.json()['id']}/", method="DELETE"
-        )
+        client.sdk._client_wrapper.httpx_client.request(f"api/drafts/{draft}/", method="DELETE")
         assert (pull(workspace).drafts, status(workspace)["drafts"]) == (0, 0)
         assert all("Not finished" not in i.captions for i in merged_images(workspace))
 

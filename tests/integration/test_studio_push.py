@@ -12,12 +12,11 @@ from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, save_connection
-from rsitmd_tools.studio.api.http import open_session
 from rsitmd_tools.studio.sync import push as push_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
-from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
+from tests.integration.drafts import save_draft
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -150,13 +149,7 @@ def test_a_copied_task_is_deleted_unless_somebody_has_written_in_it(
         )
         copies = [task for page in client.pages(number) for task in page][len(tasks) :]
         annotators[0][1].submit(copies[0].id, ["Two ships lie at the quay."], ["red ship"])
-        with open_session(server.url) as session:
-            answer = session.post(
-                f"/api/tasks/{copies[1].id}/drafts",
-                headers={"Authorization": f"Token {annotators[0][1]._client.connection.token}"},
-                json={"result": as_result(["Not finished"], []), "lead_time": 3},
-            )
-            assert answer.status_code == 201, answer.text
+        save_draft(server, annotators[0][1]._client.connection.token, copies[1].id)
 
         report = push(workspace)
         assert (report.new, report.found) == (0, 0)

@@ -37,7 +37,7 @@ def unsafe_name(subject: Subject) -> Iterator[Violation]:
                 plain = "/" not in name and not (base / name).is_symlink()
                 inside = plain or (base / name).resolve().is_relative_to(base)
             except PermissionError:
-                continue  # which `missing-file` reports
+                continue  # the rule missing-file reports it
             except (OSError, ValueError, RuntimeError):
                 yield Violation("invalid image file name", image)
                 continue

@@ -14,9 +14,9 @@ def impossible_speed(subject: Subject) -> Iterator[Violation]:
     """A sentence was written in less time than it takes to type it.
 
     The server measured less than `seconds_per_word` (0.2) per word: the sentence was pasted, or
-    a machine wrote it. The server measures the time of an annotation, so all of its sentences are
-    found, and the time of each is a share by its words. Words of a text that the annotator was
-    given, to correct it, do not count. Only a workspace has these times.
+    a machine wrote it. The server measures the time of a whole annotation. The rule divides it
+    among the sentences by their words, so it reports all sentences of an annotation or none. Words
+    of a text that the annotator corrected do not count. Only a workspace has these times.
 
     Bad:
         12 words in one second

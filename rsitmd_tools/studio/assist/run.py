@@ -140,7 +140,7 @@ class Assist:
                         if when > since:
                             changed.append((int(task.id), entry, task.data or {}))
                         newest = max(newest, when)
-            seen[str(project)] = min(newest, now)  # later times are of a clock that is ahead
+            seen[str(project)] = min(newest, now)  # a clock that is ahead gives later times
         for task_id, entry, data in changed:
             if self._hint_of(entry, data) != data.get(HINT):
                 self._hint(task_id, str(data.get(KEY, "")), entry)

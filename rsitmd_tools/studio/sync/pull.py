@@ -114,7 +114,7 @@ class _Pull:
         for count, time in self._read(project, tasks, changed):
             newest = max(newest, time)
             yield count
-        newest = min(newest, now)  # later times are of a clock that is ahead
+        newest = min(newest, now)  # a clock that is ahead gives later times
         if newest != (last or ""):
             with self._workspace.transaction():
                 self._workspace.set_fact(pull_cursor(project.row), newest)

@@ -1,4 +1,4 @@
-"""Tasks without a text, a skip or a draft: they can be deleted without losing anything."""
+"""Delete tasks that have no text, no skip and no draft."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rsitmd_tools.workspace.tasks import tasks_of
 def delete_unused(
     client: Client, number: int, keys: Mapping[int, str]
 ) -> Iterator[tuple[int, bool]]:
-    """Delete those of some tasks that nobody has written in.
+    """Delete the given tasks, except those in which somebody has written.
 
     Args:
         client: The server.
         number: Number of the project on the server.
-        keys: Keys of the tasks by number. A number that belongs to another task now is left out.
+        keys: Keys of the tasks by number. A task that has another key on the server is left out.
 
     Yields:
         The number of each task, and whether it was deleted. The others have a text, a skip or a
@@ -43,8 +43,8 @@ def delete_copies(
 ) -> list[str]:
     """Delete the second tasks of images, unless somebody has written in them.
 
-    If an answer is late, the server may carry out a request that was repeated meanwhile. Then
-    two tasks show the same image, and annotators would write texts that no pull stores.
+    If the server answers too late, a push is repeated, and the server may create both tasks. Then
+    annotators could write texts in the second task, which no pull stores.
 
     Args:
         workspace: The workspace.
