@@ -36,6 +36,20 @@ def test_control_characters_are_shown(templates: jinja2.Environment) -> None:
     assert templates.get_template("line.html").render(name="a\x1b[0m") == r"a\x1b[0m"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\u202eb\u2066c", r"1 image: a\u202eb\u2066c"),
+        ("\x1b[0m\x00\x85", r"1 image: \x1b[0m\x00\x85"),
+        ("two\nlines\t\u200d\u00a0\u200f", "1 image: two\nlines\t\u200d\u00a0\u200f"),
+    ],
+)
+def test_characters_that_turn_text_are_shown(
+    templates: jinja2.Environment, name: str, shown: str
+) -> None:
+    assert templates.get_template("page.html").render(images=1, name=name) == shown
+
+
 def test_a_missing_name_is_an_error(templates: jinja2.Environment) -> None:
     with pytest.raises(jinja2.UndefinedError, match="'name' is undefined"):
         templates.get_template("page.html").render(images=1)
