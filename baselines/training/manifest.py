@@ -213,12 +213,22 @@ def _check_epochs(run: Run, before: int, config: Config) -> None:
         )
 
 
+def check_weights(config: Config) -> None:
+    """Check that the file of weights exists.
+
+    Raises:
+        RsitmdError: It does not.
+    """
+    if config.weights is not None and not Path(config.weights).is_file():
+        hint = "pass an existing weights file"
+        raise RsitmdError("does not exist", where=config.weights, hint=hint)
+
+
 def _weights(config: Config) -> dict[str, str] | str:
+    check_weights(config)
     if config.weights is None:
         return "random"
     file = Path(config.weights)
-    if not file.is_file():
-        raise RsitmdError("does not exist", where=file, hint="pass an existing weights file")
     return {"file": file.name, "sha256": sha256_file(file)}
 
 

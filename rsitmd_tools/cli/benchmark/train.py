@@ -109,12 +109,14 @@ def command(
 
     require_training()
     from rsitmd_tools.baselines import load_config, train
+    from rsitmd_tools.baselines.training.manifest import check_weights
     from rsitmd_tools.baselines.training.sweep import train_all
     from rsitmd_tools.baselines.training.train import Options
     from rsitmd_tools.formats import load_dataset
     from rsitmd_tools.formats.unpacked import image_files
 
     config = load_config(config_name, changes)
+    check_weights(config)  # a large dataset is not read in vain
     options = Options(resume, device, devices, workers, cache, deterministic)
     with image_files(load_dataset(path, input_format, image_folder)) as dataset:
         if seeds is None and folds is None:

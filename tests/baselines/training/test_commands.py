@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import timm
@@ -106,6 +107,15 @@ def test_bad_arguments_are_one_line_errors(
     config = "amfmn-soft" if "--prior" in arguments else "vsepp"
     found, _, err = run(capsys, *train(data, tmp_path / "r", *arguments, config=config))
     assert found == code and message in err and "Traceback" not in err
+
+
+def test_missing_weights_are_named_before_the_dataset_is_read(
+    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mock.patch("rsitmd_tools.formats.load_dataset") as load:
+        code, _, err = run(capsys, *train(data, tmp_path / "r", "--set", "weights=gone.pth"))
+    assert code == 1 and "gone.pth: does not exist" in err
+    load.assert_not_called()
 
 
 def test_weights_are_converted_and_train(
