@@ -17,9 +17,9 @@ def page_templates(package: str) -> jinja2.Environment:
     """Return the templates in the folder ``templates`` of a package; all text is escaped.
 
     Control characters, and those that turn the direction of the text around them, are shown as
-    escapes. A name that a template uses and nobody gave is an error. The filters ``printable`` and
-    ``count_of`` are those of :mod:`rsitmd_tools.errors`; the test ``written`` is true for a text
-    that is not blank.
+    escapes, except in values with the filter ``forceescape``, which a form sends back. A name that
+    a template uses and nobody gave is an error. The filters ``printable`` and ``count_of`` are
+    those of :mod:`rsitmd_tools.errors`; the test ``written`` is true for a text that is not blank.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(package),
@@ -35,8 +35,10 @@ def page_templates(package: str) -> jinja2.Environment:
 
 
 def _shown(value: Any) -> Any:
-    """Show characters that cannot be seen; text of the templates themselves stays as it is."""
-    return value.translate(_SHOWN) if isinstance(value, str) else value
+    """Show characters that cannot be seen. Text that is HTML already stays as it is."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return value.translate(_SHOWN)
+    return value
 
 
 def _is_written(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -17,6 +18,7 @@ from rsitmd_tools.baselines.serving.request import (
     SearchRequest,
     locate_request,
     search_request,
+    usable_part,
 )
 from rsitmd_tools.baselines.serving.scene_view import CLOSER, SceneView, View
 from rsitmd_tools.baselines.serving.site import Site
@@ -49,8 +51,8 @@ def make_app(site: Site, port: int) -> FastAPI:
 
 
 def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
-    def parsed(request: Request) -> SearchRequest:
-        return search_request(request.query_params, site.categories, len(site.dataset))
+    def parse(given: Mapping[str, str]) -> SearchRequest:
+        return search_request(given, site.categories, len(site.dataset))
 
     def page(asked: SearchRequest, problem: str = "", status: int = 200) -> Response:
         answers = [] if asked.blank or problem else [run.answers(asked) for run in site.runs]
@@ -64,16 +66,16 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
     @app.get("/")
     def search(request: Request) -> Response:
         try:
-            asked = parsed(request)
+            asked = parse(request.query_params)
         except WrongUsage as error:
-            return page(SearchRequest(), _sentence(error), 400)
+            return page(usable_part(parse, request.query_params), _sentence(error), 400)
         if asked.blank and {"text", "keywords"} & set(request.query_params):
             return page(asked, BLANK, 400)
         return page(asked)
 
     @app.get("/words/{number}")
     def words(request: Request, number: str) -> Response:
-        asked = parsed(request)
+        asked = parse(request.query_params)
         run = _index(number, len(site.runs))
         if asked.blank:
             raise WrongUsage("the query is blank", hint="type a sentence or keywords")
@@ -92,8 +94,8 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
 
 
 def _add_locate(app: FastAPI, site: Site, scene: SceneView, pages: Pages) -> None:
-    def parsed(request: Request) -> LocateRequest:
-        return locate_request(request.query_params, len(site.runs), scene.width, scene.height)
+    def parse(given: Mapping[str, str]) -> LocateRequest:
+        return locate_request(given, len(site.runs), scene.width, scene.height)
 
     def page(asked: LocateRequest, problem: str = "", status: int = 200) -> Response:
         found = None if asked.blank or problem else scene.locate(asked)
@@ -108,16 +110,16 @@ def _add_locate(app: FastAPI, site: Site, scene: SceneView, pages: Pages) -> Non
     @app.get("/locate")
     def locate(request: Request) -> Response:
         try:
-            asked = parsed(request)
+            asked = parse(request.query_params)
         except WrongUsage as error:
-            return page(LocateRequest(), _sentence(error), 400)
+            return page(usable_part(parse, request.query_params), _sentence(error), 400)
         if asked.blank and "text" in request.query_params:
             return page(asked, "The sentence is empty: type one.", 400)
         return page(asked)
 
     @app.get("/scene.jpg")
     def picture(request: Request) -> Response:
-        return _jpeg(scene.picture(parsed(request)))
+        return _jpeg(scene.picture(parse(request.query_params)))
 
 
 def _links(scene: SceneView, view: View) -> list[tuple[str, str, View]]:

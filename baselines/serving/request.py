@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from rsitmd_tools.errors import WrongUsage, count_of
 
+Asked = TypeVar("Asked", "SearchRequest", "LocateRequest")
 MOST_CHARACTERS = 10_000
 MOST_RESULTS = 100
 RESULTS = 12
@@ -122,6 +124,21 @@ def search_request(
         saliency=_flag(given, "saliency"),
         words=_flag(given, "words"),
     )
+
+
+def usable_part(parse: Callable[[Mapping[str, str]], Asked], given: Mapping[str, str]) -> Asked:
+    """Parse an address without its wrong parameters, so that a form keeps the others.
+
+    Args:
+        parse: Parses parameters; it raises WrongUsage if one is wrong, and accepts none.
+        given: The parameters of the address.
+    """
+    kept: dict[str, str] = {}
+    for name, value in given.items():
+        with suppress(WrongUsage):
+            parse(kept | {name: value})
+            kept[name] = value
+    return parse(kept)
 
 
 def locate_request(given: Mapping[str, str], runs: int, width: int, height: int) -> LocateRequest:

@@ -45,6 +45,18 @@ def test_both_runs_find_what_the_command_finds(
     assert "number 1 of vsepp" in ask("/", text=text, k=32)
 
 
+def test_a_wrong_parameter_leaves_the_others_in_the_form(ask: Ask) -> None:
+    page = ask("/", status=400, text="a boat", keywords="white", k="many")
+    assert 'value="a boat"' in page and 'value="white"' in page and 'value="12"' in page
+    assert "No results." in page
+
+
+def test_a_form_keeps_characters_that_the_page_shows_as_escapes(ask: Ask) -> None:
+    page = ask("/", text="a \u2067boat\u2069")
+    assert 'value="a \u2067boat\u2069"' in page
+    assert r"for a \u2067boat\u2069" in page
+
+
 def test_true_sentences_and_categories_are_shown_and_escaped(ask: Ask, data: Dataset) -> None:
     page = ask("/", text="a boat", k=100)
     assert len(names(page)[0]) == len(data)

@@ -13,6 +13,7 @@ from rsitmd_tools.baselines.serving.request import (
     SearchRequest,
     locate_request,
     search_request,
+    usable_part,
 )
 from rsitmd_tools.errors import WrongUsage
 
@@ -65,6 +66,12 @@ def test_nothing_but_a_request_or_one_line_comes_of_an_address(given: dict[str, 
     else:
         assert 1 <= asked.k <= 100
         assert asked.like is None or 0 <= asked.like < 10
+
+
+def test_a_usable_part_of_an_address_has_no_wrong_parameter() -> None:
+    given = {"text": "a boat", "k": "many", "run": "1", "x": "70", "width": "40"}
+    found = usable_part(lambda kept: locate_request(kept, 2, 60, 50), given)
+    assert found == LocateRequest(text="a boat", run=1, width=40)
 
 
 @pytest.mark.parametrize(
