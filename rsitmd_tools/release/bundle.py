@@ -7,14 +7,11 @@ workspace with the same version, made by the same version of the tool, have equa
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
 from rsitmd_tools.collector import without_collector
@@ -55,6 +52,7 @@ from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
+from rsitmd_tools.similarity.compute import check_space
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
 
@@ -319,14 +317,8 @@ def _write_priors(dataset: Dataset, definition: str, folder: Path) -> dict[str, 
     """
     folder.mkdir()
     parts = {split: dataset.select(split) for split in dataset.splits}
-    values = sum(len(part) * len(part.captions()) for part in parts.values())
-    size, free = values * np.dtype(np.float64).itemsize, shutil.disk_usage(folder).free
-    if size > free:
-        raise RsitmdError(
-            f"the priors take {size / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left",
-            where=folder,
-            hint="use --without-prior, or another disk",
-        )
+    hint = "use --without-prior, or another disk"
+    check_space(folder, parts.values(), "float64", hint)
     return {
         split: write_prior(part, folder / f"{split}.npy", definition)
         for split, part in track(parts.items(), "prior")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS, prepare
 from rsitmd_tools.similarity.prior import Matrix, Prior, checksums, reopen
 from rsitmd_tools.similarity.rows import Similarity, map_blocks
 
+SPARSE = "use a sparse one (rsitmd build similarity --threshold), or another disk"
 DTYPES = ("float32", "float64")
 TOKENIZER = "NLTK's word_tokenize, sentences by rule; see rsitmd_tools.text.tokens"
 
@@ -89,7 +91,7 @@ def write_prior(
     Raises:
         WrongUsage: The definition, weights, data type, threshold or file suffix is invalid.
         RsitmdError: There are no captions, the JSON file belongs to a matrix of the other suffix,
-            or the file cannot be written.
+            the matrix is larger than the free space of the disk, or it cannot be written.
     """
     path = Path(path)
     _check_dtype(dtype)
@@ -97,6 +99,8 @@ def write_prior(
     _check_json_is_free(path)
     if not dataset.captions():
         raise RsitmdError("has no captions", where=dataset.source, hint="add captions first")
+    if threshold is None:
+        check_space(path.parent, [dataset], dtype, SPARSE)
     similarity = prepare(dataset, definition, weights)
     metadata = {
         "tool": f"rsitmd-tools {__version__}",
@@ -116,6 +120,29 @@ def write_prior(
             metadata |= _write_sparse(partial, similarity, dtype, threshold, threads)
     write_json(path.with_suffix(".json"), metadata)
     return reopen(path, metadata)
+
+
+def check_space(folder: Path, datasets: Iterable[Dataset], dtype: str, hint: str) -> None:
+    """Check that the disk has space for the priors of datasets, whose captions take long to index.
+
+    Args:
+        folder: The folder of the priors; it need not exist.
+        datasets: The datasets.
+        dtype: Data type of the matrices.
+        hint: What the user can do if there is too little space.
+
+    Raises:
+        RsitmdError: The priors are larger than the free space.
+    """
+    values = sum(len(dataset) * len(dataset.captions()) for dataset in datasets)
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    size, disk = values * np.dtype(dtype).itemsize, shutil.disk_usage(there)
+    if size > disk.free and disk.total:  # some network file systems say that they have nothing
+        raise RsitmdError(
+            f"the prior takes {size / 1e9:.1f} GB, and the disk has {disk.free / 1e9:.1f} GB left",
+            where=folder,
+            hint=hint,
+        )
 
 
 def _put(matrix: Matrix, first: int, block: Floats) -> None:

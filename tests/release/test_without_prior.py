@@ -68,10 +68,10 @@ def test_an_added_prior_is_compared_with_the_captions(release: Path, tmp_path: P
 def test_priors_that_do_not_fit_on_the_disk_are_refused_at_once(
     make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = SimpleNamespace(free=100)
-    monkeypatch.setattr("rsitmd_tools.release.bundle.shutil.disk_usage", lambda _: full)
+    full = SimpleNamespace(free=100, total=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with Workspace.open(make_workspace()) as workspace:
-        with pytest.raises(RsitmdError, match="the priors take") as error:
+        with pytest.raises(RsitmdError, match="the prior takes") as error:
             make_release(workspace, "1.0.0", tmp_path / "release")
         assert error.value.hint == "use --without-prior, or another disk"
         assert not (tmp_path / "release").exists()

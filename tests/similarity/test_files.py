@@ -6,11 +6,14 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -172,6 +175,31 @@ def test_a_full_disk_leaves_nothing(
     with pytest.raises(RsitmdError, match=r"no space left on device.*; free some space"):
         write_prior(data, tmp_path / "p.npy")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("threshold", [None, 0.1])
+def test_a_matrix_that_is_larger_than_the_disk_is_refused_before_its_captions_are_indexed(
+    tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch, threshold: float | None
+) -> None:
+    full = SimpleNamespace(free=1000, total=2000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    path = tmp_path / "new" / ("p.npy" if threshold is None else "p.npz")
+    if threshold is not None:
+        assert write_prior(data, path, threshold=threshold).shape == (30, 150)
+        return
+    with (
+        mock.patch("rsitmd_tools.similarity.compute.prepare", side_effect=AssertionError),
+        pytest.raises(RsitmdError, match=r"GB left; use a sparse one \(rsitmd build similarity"),
+    ):
+        write_prior(data, path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_does_not_know_its_size_is_used(
+    tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=0))
+    assert write_prior(data, tmp_path / "p.npy").path.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_named(data: Dataset) -> None:
