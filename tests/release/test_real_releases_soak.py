@@ -75,6 +75,7 @@ def converted(made: Made, target: Path, *options: str) -> Path:
     return target
 
 
+@pytest.mark.timeout(3000)  # all pairs: ten minutes on a busy machine
 def test_no_picture_is_in_two_splits(made: Made) -> None:
     homes = [str(image.split) for image in made.dataset]
     paths = [made.dataset.image_path(image) for image in made.dataset]
