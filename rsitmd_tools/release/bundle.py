@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.ahead import hashed_ahead, written_ahead
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, Previous, changelog, read_previous
+from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
@@ -72,7 +73,8 @@ class ReleaseOptions:
         allowed: Codes or families of rules whose errors do not prevent the release.
         unlicensed: Whether texts or images can lack a licence.
         names: Whether annotators appear by their names. Their addresses never appear.
-        replace: Whether an existing folder is replaced when the new release is complete.
+        replace: Whether an existing folder is replaced when the new release is complete. If not,
+            a folder with another release is an error, and one with the same release is kept.
     """
 
     images: bool = True
@@ -147,14 +149,11 @@ def make_release(
         missing.append("images")
     if missing:
         manifest["unlicensed"] = missing
-    if _is_complete(out, manifest):
-        return report
-    if out.exists() and not options.replace:
-        raise RsitmdError(
-            "already exists",
-            where=out,
-            hint="use another folder, or replace this one with --force",
-        )
+    # A manifest does not say everything: CHANGELOG.md depends on the previous release, and
+    # folds.csv and split_proof.json on the workspace.
+    again = not options.replace and _has_manifest(out, manifest)
+    if out.exists() and not (options.replace or again):
+        raise _exists(out)
     # A workspace can contain its releases; its own folders are never replaced.
     earlier = (out / MANIFEST).is_file()
     check_replaceable(out, [workspace.path], result=earlier)
@@ -164,10 +163,24 @@ def make_release(
             where=out,
             hint="use another folder, or remove this one",
         )
-    partial = atomic_folder(out, replace=options.replace)
-    with partial as folder, _errors_name(out, instead_of=folder):
+    partial = atomic_folder(out, replace=options.replace or again)
+    with suppress(_Unchanged), partial as folder, _errors_name(out, instead_of=folder):
         _write(workspace, content, options, folder, version, previous, manifest)
+        if again:
+            if (out / CHECKSUMS).read_bytes() != (folder / CHECKSUMS).read_bytes():
+                raise _exists(out)
+            raise _Unchanged
     return report
+
+
+class _Unchanged(Exception):
+    """The release exists already with the same bytes, so that nothing is replaced."""
+
+
+def _exists(out: Path) -> RsitmdError:
+    return RsitmdError(
+        "already exists", where=out, hint="use another folder, or replace this one with --force"
+    )
 
 
 def _write(
@@ -227,8 +240,8 @@ def _write(
             write_checksums(folder, sums() | (copies if options.images else {}))
 
 
-def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
-    """Return whether the same release exists already, as after a kill at the end of a run."""
+def _has_manifest(out: Path, manifest: dict[str, Any]) -> bool:
+    """Return whether an intact release has this manifest, as after a kill at the end of a run."""
     try:
         there = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         if there != json.loads(json.dumps(manifest)):
