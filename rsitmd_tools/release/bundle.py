@@ -47,7 +47,6 @@ from rsitmd_tools.release.select import (
     check_folds,
     check_licences,
     check_sources,
-    check_version,
     unlicensed,
 )
 from rsitmd_tools.release.sheet import SheetFacts, sheet_facts_of
@@ -55,6 +54,7 @@ from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
+from rsitmd_tools.release.version import check_version
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
@@ -232,7 +232,7 @@ def _write(
             _write_metadata(content, facts, sheet, folder)
             copies, measured = copying.wait()
             listed = list_images(dataset, copies, content.sources)
-            log = changelog(dataset, version, previous, listed, manifest["licences"])
+            log = changelog(dataset, version, previous, listed, manifest["licences"], content.folds)
             write_text(folder / CHANGELOG, log)
             write_text(folder / IMAGE_LIST, image_list(listed))
             found = validation(dataset, settings, options.allowed, measured, records)
