@@ -88,6 +88,16 @@ def test_the_front_matter_is_yaml_with_any_title(make_facts: MakeFacts, title: s
     assert f"# {shown}, version 1.0.0\n" in text
 
 
+@pytest.mark.parametrize("images", [True, False])
+def test_the_card_says_how_the_library_of_the_hub_reads_the_data(
+    make_facts: MakeFacts, images: bool
+) -> None:
+    text = card(make_facts(with_images=images), SheetFacts())
+    assert front_matter(text)["viewer"] is False
+    assert ("build convert . FOLDER --to imagefolder` writes" in text) == images
+    assert ("build convert . FOLDER --to csv` and" in text) != images
+
+
 def test_names_are_shown_as_they_are(make_facts: MakeFacts) -> None:
     markdown = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
     title, author = "Scenes of <RSITMD> [v2](x) *new* _a_ a_b `c` &amp; \\d", "Lee <b>, B."
