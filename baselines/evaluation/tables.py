@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,9 +36,9 @@ def render(comparison: dict[str, Any], form: str) -> str:
     systems, comparisons = _systems(comparison), _comparisons(comparison)
     head, notes = (list(map(printable, part(comparison))) for part in (_head, _notes))
     if form == "latex":
-        parts = [*(f"% {line}" for line in head), _latex(systems)]
+        parts = [*(f"% {line}" for line in head), r"% \usepackage{booktabs}", _latex(systems)]
         if len(comparisons) > 1:
-            parts.append(_latex(comparisons))
+            parts += ["", _latex(comparisons)]  # a paragraph of its own, below the first table
         return "\n".join([*parts, *(f"% {line}" for line in notes)])
     draw = _markdown if form == "markdown" else _text
     escape = _escaped if form == "markdown" else str
@@ -193,6 +194,6 @@ def _latex(rows: Rows) -> str:
 
 
 def _tex(cell: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in printable(cell)).replace(
-        "−", "$-$"
-    )
+    text = "".join(_LATEX.get(character, character) for character in printable(cell))
+    # A hyphen before a number is its sign; one inside a name stays.
+    return re.sub(r"−|(?<!\S)-(?=[0-9])", "$-$", text)

@@ -58,13 +58,31 @@ def _line(planned: PlannedRun, run: EvaluatedRun) -> dict[str, Any]:
     }
 
 
-def write_tables(out: Path, done: Done, missing: Sequence[str]) -> dict[str, Any]:
+def notes_of(done: Done, missing: Sequence[str]) -> list[str]:
+    """Return what a reader of the results must know about the runs.
+
+    Args:
+        done: The finished runs.
+        missing: The runs without a result, with the reason.
+    """
+    adapted = dict.fromkeys(planned.name for planned, run in done if _adapted(planned, run))
+    return [
+        *(
+            f"{name}: trained on sentences only (text=sentence, query=sentence), because the data"
+            " have no keywords"
+            for name in adapted
+        ),
+        *(f"not in this table: {line}" for line in missing),
+    ]
+
+
+def write_tables(out: Path, done: Done, notes: Sequence[str]) -> dict[str, Any]:
     """Write OUT/table.md and OUT/table.tex.
 
     Args:
         out: The folder of the suite.
         done: The finished runs, at least one.
-        missing: The runs that are not in the table, with the reason.
+        notes: From :func:`notes_of`.
 
     Returns:
         The comparison, as from ``benchmark compare --json``.
@@ -78,12 +96,7 @@ def write_tables(out: Path, done: Done, missing: Sequence[str]) -> dict[str, Any
     systems = [system_of(name, runs) for name, runs in folders.items()]
     comparison = compare_systems(systems)
     add_rows_of_models(comparison, systems)
-    comparison["notes"] += [
-        f"{name}: trained on sentences only (text=sentence, query=sentence), because the data have"
-        " no keywords"
-        for name in dict.fromkeys(planned.name for planned, run in done if _adapted(planned, run))
-    ]
-    comparison["notes"] += [f"not in this table: {line}" for line in missing]
+    comparison["notes"] += notes
     for form, name in (("markdown", "table.md"), ("latex", "table.tex")):
         write_text(out / name, render(comparison, form) + "\n")
     return comparison

@@ -17,7 +17,7 @@ from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.suite.calibrate import Cost, calibrate, cost_from
 from rsitmd_tools.baselines.suite.estimate import Estimate
 from rsitmd_tools.baselines.suite.folder import SuiteFolder
-from rsitmd_tools.baselines.suite.outputs import Done, write_results, write_tables
+from rsitmd_tools.baselines.suite.outputs import Done, notes_of, write_results, write_tables
 from rsitmd_tools.baselines.suite.plan import PlannedRun, check_plan
 from rsitmd_tools.baselines.suite.schedule import Schedule, do_all, seconds_since
 from rsitmd_tools.baselines.suite.work import Outcome, Work
@@ -58,12 +58,14 @@ class SuiteResult:
             the plan.
         failed: The runs that failed.
         left: The runs that the budget left.
+        notes: What a reader of the results must know about the runs, such as those that failed.
     """
 
     comparison: dict[str, Any] | None
     runs: Sequence[Path]
     failed: Sequence[Outcome]
     left: Sequence[PlannedRun]
+    notes: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -264,10 +266,11 @@ class Suite:
         write_results(self.folder, done)
         missing = [f"{outcome.run.label} (failed: {outcome.error})" for outcome in failed]
         missing += [f"{run.label} (beyond the budget)" for run in left]
-        comparison = write_tables(self.folder, done, missing)
+        notes = notes_of(done, missing)
+        comparison = write_tables(self.folder, done, notes)
         if len(done) == len(self.plan):
             shutil.rmtree(place.cache, ignore_errors=True)
-        return SuiteResult(comparison, _folders(done), failed, left)
+        return SuiteResult(comparison, _folders(done), failed, left, notes)
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.ahead import hashed_ahead, written_ahead
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, Previous, changelog, read_previous
+from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
@@ -43,7 +44,6 @@ from rsitmd_tools.release.select import (
     check_folds,
     check_licences,
     check_sources,
-    check_version,
     unlicensed,
 )
 from rsitmd_tools.release.sheet import SheetFacts, sheet_facts_of
@@ -51,6 +51,7 @@ from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
+from rsitmd_tools.release.version import check_version
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.similarity.compute import check_space
 from rsitmd_tools.workspace import Workspace
@@ -70,7 +71,8 @@ class ReleaseOptions:
         allowed: Codes or families of rules whose errors do not prevent the release.
         unlicensed: Whether texts or images can lack a licence.
         names: Whether annotators appear by their names. Their addresses never appear.
-        replace: Whether an existing folder is replaced when the new release is complete.
+        replace: Whether an existing folder is replaced when the new release is complete. If not,
+            a folder with another release is an error, and one with the same release is kept.
     """
 
     images: bool = True
@@ -145,14 +147,11 @@ def make_release(
         missing.append("images")
     if missing:
         manifest["unlicensed"] = missing
-    if _is_complete(out, manifest):
-        return report
-    if out.exists() and not options.replace:
-        raise RsitmdError(
-            "already exists",
-            where=out,
-            hint="use another folder, or replace this one with --force",
-        )
+    # A manifest does not say everything: CHANGELOG.md depends on the previous release, and
+    # folds.csv and split_proof.json on the workspace.
+    again = not options.replace and _has_manifest(out, manifest)
+    if out.exists() and not (options.replace or again):
+        raise _exists(out)
     # A workspace can contain its releases; its own folders are never replaced.
     earlier = (out / MANIFEST).is_file()
     check_replaceable(out, [workspace.path], result=earlier)
@@ -162,10 +161,24 @@ def make_release(
             where=out,
             hint="use another folder, or remove this one",
         )
-    partial = atomic_folder(out, replace=options.replace)
-    with partial as folder, _errors_name(out, instead_of=folder):
+    partial = atomic_folder(out, replace=options.replace or again)
+    with suppress(_Unchanged), partial as folder, _errors_name(out, instead_of=folder):
         _write(workspace, content, options, folder, version, previous, manifest)
+        if again:
+            if (out / CHECKSUMS).read_bytes() != (folder / CHECKSUMS).read_bytes():
+                raise _exists(out)
+            raise _Unchanged
     return report
+
+
+class _Unchanged(Exception):
+    """The release exists already with the same bytes, so that nothing is replaced."""
+
+
+def _exists(out: Path) -> RsitmdError:
+    return RsitmdError(
+        "already exists", where=out, hint="use another folder, or replace this one with --force"
+    )
 
 
 def _write(
@@ -217,7 +230,7 @@ def _write(
             _write_metadata(content, facts, sheet, folder)
             copies, measured = copying.wait()
             listed = list_images(dataset, copies, content.sources)
-            log = changelog(dataset, version, previous, listed, manifest["licences"])
+            log = changelog(dataset, version, previous, listed, manifest["licences"], content.folds)
             write_text(folder / CHANGELOG, log)
             write_text(folder / IMAGE_LIST, image_list(listed))
             found = validation(dataset, settings, options.allowed, measured, records)
@@ -225,8 +238,8 @@ def _write(
             write_checksums(folder, sums() | (copies if options.images else {}))
 
 
-def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
-    """Return whether the same release exists already, as after a kill at the end of a run."""
+def _has_manifest(out: Path, manifest: dict[str, Any]) -> bool:
+    """Return whether an intact release has this manifest, as after a kill at the end of a run."""
     try:
         there = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         if there != json.loads(json.dumps(manifest)):

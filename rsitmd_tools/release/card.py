@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import jinja2
 
@@ -12,6 +13,8 @@ from rsitmd_tools.release.facts import ReleaseFacts
 from rsitmd_tools.release.sheet import SheetFacts
 
 CARD = "README.md"
+# What Markdown does not show as it is, apart from an underscore inside a word or an address.
+_MARKUP = re.compile(r"[\\`*<\[\]]|(?<![\w/])_|_(?![\w/])|&(?=#?\w+;)")
 # Classes of size of the Hugging Face Hub.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 # Identifiers of the Hugging Face Hub for licences of the SPDX list.
@@ -55,9 +58,14 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count_of": count_of, "one_line": _one_line}
+    environment.filters |= {"count_of": count_of, "one_line": _one_line, "text": _text}
     return environment.get_template("card.md")
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _text(text: str) -> str:
+    """Return Markdown that is shown as a text; a name such as ``<RSITMD>`` would be a tag."""
+    return _MARKUP.sub(r"\\\g<0>", text)

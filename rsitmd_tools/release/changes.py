@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.release.manifest import check_release
+from rsitmd_tools.release.version import is_version, precedence
 from rsitmd_tools.schemas import first_error, load_schema
 
 CHANGELOG = "CHANGELOG.md"
@@ -30,12 +33,16 @@ class Changes:
         removed: File names of images that only the previous release has.
         renamed: File names of images that have another name, the previous name first.
         moved: File names of images in another split.
+        splits: The earlier and the present split of these images.
         files: File names of images whose files have other contents.
         sentences: Number of ``added``, ``changed`` and ``removed`` sentences of the images that
             both releases have.
+        texts: File names of the images that have these sentences.
         keywords: File names of images with other keywords.
         categories: File names of images with another category.
         licences: Lines about other licences.
+        folds: File names of images in another test fold, if both releases have test folds.
+        number_of_folds: The earlier and the present number of test folds.
     """
 
     added: tuple[str, ...]
@@ -47,6 +54,10 @@ class Changes:
     keywords: tuple[str, ...]
     categories: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    splits: tuple[tuple[str, str], ...] = ()
+    texts: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
+    number_of_folds: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +69,14 @@ class Previous:
         listed: The lines of its ``images.csv``; empty if it has none.
         log: The entries of its ``CHANGELOG.md``.
         licences: The licences in its ``release.json``; None if they are not recorded.
+        folds: Its test folds by file name; empty if it has none.
     """
 
     dataset: Dataset
     listed: Sequence[ListedImage]
     log: str
     licences: Mapping[str, Any] | None = None
+    folds: Mapping[str, int] = field(default_factory=dict)
 
 
 def compare(
@@ -71,6 +84,7 @@ def compare(
     now: Dataset,
     listed: Sequence[ListedImage],
     licences: Mapping[str, Any] | None = None,
+    folds: Mapping[str, int] | None = None,
 ) -> Changes:
     """Return the differences between two releases.
 
@@ -81,12 +95,14 @@ def compare(
         now: The dataset of this one.
         listed: The lines of its ``images.csv``.
         licences: The licences in its ``release.json``.
+        folds: Its test folds by file name.
     """
     both = _in_both(previous, now, listed)
     old_names = {old.filename for old, _ in both}
     new_names = {new.filename for _, new in both}
     old_files = {image.filename: image.sha256 for image in previous.listed}
     files = {image.filename: image.sha256 for image in listed}
+    before, after = previous.folds, folds or {}
 
     def where(differ: Callable[[ImageRecord, ImageRecord], bool]) -> tuple[str, ...]:
         return tuple(new.filename for old, new in both if differ(old, new))
@@ -102,11 +118,21 @@ def compare(
             (old.filename, new.filename) for old, new in both if old.filename != new.filename
         ),
         moved=where(lambda old, new: old.split != new.split),
+        splits=tuple(
+            (old.split or "none", new.split or "none")
+            for old, new in both
+            if old.split != new.split
+        ),
         files=where(other_file),
         sentences=sum((_sentences(old, new) for old, new in both), Counter()),
+        texts=where(lambda old, new: _sentences(old, new).total() > 0),
         keywords=where(lambda old, new: old.keywords != new.keywords),
         categories=where(lambda old, new: old.category != new.category),
         licences=tuple(_licences(previous.licences or {}, licences or {})),
+        folds=where(lambda old, new: before.get(old.filename) != after.get(new.filename))
+        if before and after
+        else (),
+        number_of_folds=(len(set(before.values())), len(set(after.values()))),
     )
 
 
@@ -172,7 +198,7 @@ def read_previous(folder: Path, version: str) -> Previous:
 
     Raises:
         RsitmdError: The folder is not a release, or cannot be read.
-        WrongUsage: It has the same version.
+        WrongUsage: It has the same version or a later one.
     """
     check_release(folder)
     log = _earlier(folder / CHANGELOG)
@@ -182,8 +208,17 @@ def read_previous(folder: Path, version: str) -> Previous:
             where=folder,
             hint="use --version with a later version",
         )
+    last = re.search(r"(?m)^## (\S+)$", log)
+    if last is not None and is_version(last[1]) and precedence(version) < precedence(last[1]):
+        raise WrongUsage(
+            f"the previous release has version {last[1]}, which is later than {version}",
+            where=folder,
+            hint="use --version with a later version, or --previous with an earlier release",
+        )
     listed = read_image_list(folder / IMAGE_LIST) if (folder / IMAGE_LIST).exists() else []
-    return Previous(load_dataset(folder, "rsitmd"), listed, log, _recorded_licences(folder))
+    folds = read_folds(folder / FOLDS) if (folder / FOLDS).exists() else {}
+    dataset = load_dataset(folder, "rsitmd")
+    return Previous(dataset, listed, log, _recorded_licences(folder), folds)
 
 
 def _recorded_licences(folder: Path) -> Mapping[str, Any] | None:
@@ -208,6 +243,7 @@ def changelog(
     previous: Previous | None,
     listed: Sequence[ListedImage],
     licences: Mapping[str, Any] | None = None,
+    folds: Mapping[str, int] | None = None,
 ) -> str:
     """Return the Markdown text of ``CHANGELOG.md``: this release, then the earlier ones.
 
@@ -217,11 +253,12 @@ def changelog(
         previous: The previous release; None for the first one.
         listed: The lines of its ``images.csv``.
         licences: The licences in its ``release.json``.
+        folds: Its test folds by file name.
     """
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"
         return f"{TITLE}\n## {version}\n\nFirst release: {numbers}.\n"
-    changes = compare(previous, now, listed, licences)
+    changes = compare(previous, now, listed, licences, folds)
     lines = "".join(f"- {line}\n" for line in _lines(changes)) or "No changes.\n"
     return f"{TITLE}\n## {version}\n\n{lines}{previous.log}"
 
@@ -239,11 +276,16 @@ def _earlier(file: Path) -> str:
 
 
 def _lines(changes: Changes) -> list[str]:
+    moved = tuple(
+        f"{name} ({old} -> {new})"
+        for name, (old, new) in zip(changes.moved, changes.splits, strict=True)
+    )
     named = (
         ("added", changes.added),
         ("removed", changes.removed),
         ("renamed", tuple(" -> ".join(names) for names in changes.renamed)),
-        ("moved to another split", changes.moved),
+        ("moved to another split", moved),
+        ("moved to another test fold", changes.folds),
         ("with other pixels", changes.files),
         ("with another category", changes.categories),
         ("with other keywords", changes.keywords),
@@ -257,7 +299,11 @@ def _lines(changes: Changes) -> list[str]:
         if changes.sentences[what]
     ]
     if counted:
-        lines.append(f"sentences of other images: {', '.join(counted)}")
+        texts = _shown(changes.texts)
+        lines.append(f"sentences of other images: {', '.join(counted)} ({texts})")
+    old, new = (number or "none" for number in changes.number_of_folds)
+    if old != new:
+        lines.append(f"test folds: {new} (before: {old})")
     return [*lines, *changes.licences]
 
 

@@ -61,6 +61,9 @@ class Difference:
 def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
     """Compare the files of a release with its ``SHA256SUMS`` and its list of images.
 
+    Hidden files that are not listed are ignored: Git, the Hugging Face Hub and file managers add
+    them to a copy of a release.
+
     Returns:
         Number of listed files, and the files that are missing, changed or not listed.
 
@@ -68,22 +71,39 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
         RsitmdError: The list is missing or malformed.
     """
     listed = _read(folder / FILENAME)
+    present = set(_files(folder))
     if IMAGE_LIST in listed and (folder / "images").is_dir():
         # The release was made without images and completed.
-        images = read_image_list(folder / IMAGE_LIST)
-        listed |= {f"images/{image.filename}": image.sha256 for image in images}
-    present = set(_files(folder))
+        try:
+            images = read_image_list(folder / IMAGE_LIST)
+            listed |= {f"images/{image.filename}": image.sha256 for image in images}
+        except RsitmdError:  # its checksum is wrong; nothing else says how the images should be
+            present = {name for name in present if name in listed or not name.startswith("images/")}
     # A name that is not among the files of the folder, such as ../x, is never opened.
     names = [name for name in listed if name in present]
-    found = [Difference(name, "does not exist") for name in listed if name not in present]
+    found = [Difference(name, _absent(folder, name)) for name in listed if name not in present]
     sums = sha256_files([folder / name for name in names])
     for name, sha256 in zip(names, track(sums, "verify", len(names)), strict=True):
         problem = _compare(sha256, listed[name])
         if problem is not None:
             found.append(Difference(name, problem))
     unlisted = sorted(present.difference(listed))
-    found += [Difference(name, UNLISTED) for name in unlisted]
+    found += [Difference(name, UNLISTED) for name in unlisted if not is_hidden(name)]
     return len(listed), found
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or one of its folders has a name that begins with a dot."""
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _absent(folder: Path, name: str) -> str:
+    """Return why a listed file is not among the files of a folder."""
+    steps = [*Path(name).parents, Path(name)]
+    inside = ".." not in Path(name).parts and not Path(name).is_absolute()
+    if inside and any((folder / step).is_symlink() for step in steps if step.parts):
+        return "is a link; replace it with the file"
+    return "does not exist"
 
 
 def _compare(sha256: str | OSError, expected: str) -> str | None:
@@ -113,6 +133,8 @@ def _files(folder: Path) -> list[str]:
 
 def _read(file: Path) -> dict[str, str]:
     listed: dict[str, str] = {}
+    if not file.exists():
+        raise RsitmdError("does not exist", where=file, hint=_HINT)
     for number, line in enumerate(read_text(file).splitlines(), 1):
         match = _LINE.fullmatch(line)
         if match is None:

@@ -29,7 +29,9 @@ def _lines(facts: ReleaseFacts) -> Iterator[str]:
         yield f"url: {_quoted(facts.url)}"
     if facts.doi:
         yield f"doi: {_quoted(facts.doi)}"
-    if facts.text_licence in TEXTS:  # a name of the SPDX list
+    # One licence, of texts and images: several ones mean that users can choose.
+    images = {facts.image_licence, *facts.image_licences} if facts.with_images else set()
+    if facts.text_licence in TEXTS and images <= {"", facts.text_licence}:  # names of SPDX
         yield f"license: {_quoted(facts.text_licence)}"
     yield "authors:"
     for author in facts.authors:

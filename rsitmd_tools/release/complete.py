@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from rsitmd_tools.atomic import atomic_folder
@@ -40,19 +41,22 @@ def complete_release(release: Path, images: Path) -> int:
     check_release(release)
     if (release / "images").exists():
         raise RsitmdError(
-            "already has its images",
+            "already has a folder images",
             where=release,
-            hint="to check them, run: " + command_line("build", "verify", release),
+            hint="to check it, run: "
+            + command_line("build", "verify", release)
+            + "; to add all images again, remove that folder first",
         )
     listed = read_image_list(release / IMAGE_LIST)
     size = _image_size(release / MANIFEST)
     files = _by_checksum(images)
+    names = {path.name for path in images.rglob("*")}
     missing = []
     with atomic_folder(release / "images") as folder:
         for image in track(listed, "images", len(listed)):
             data = _released(image, files, size)
             if data is None:
-                missing.append(image.filename)
+                missing.append(_missing(image, files, names))
             else:
                 (folder / image.filename).write_bytes(data)
         if missing:
@@ -64,6 +68,20 @@ def complete_release(release: Path, images: Path) -> int:
                 hint=f"add the files that {release / IMAGE_LIST} lists; nothing was written",
             )
     return len(listed)
+
+
+def _missing(image: ListedImage, files: Mapping[str, Path], names: Container[str]) -> str:
+    """Return the name of an image that no file gives, with its source and the reason."""
+    source = image.source
+    if image.source_sha256 in files:
+        why = f"source {source} gives another image"
+    elif Path(source).name in names:
+        why = f"source {source}; a file of this name has another checksum"
+    elif image.filename in names:
+        why = f"source {source}; {image.filename} has another checksum"
+    else:
+        why = f"source {source}"
+    return f"{image.filename} ({why})"
 
 
 def _image_size(manifest: Path) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.formats import rsitmd
 from rsitmd_tools.release.facts import ReleaseFacts
 
@@ -83,7 +84,9 @@ def _creator(author: str) -> dict[str, str]:
 
 def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
     machine = facts.machine_given and (
-        f"{facts.machine_given} sentences were written by annotators who saw a machine text."
+        f"{count_of(facts.machine_given, 'sentence')}"
+        f" {'was' if facts.machine_given == 1 else 'were'} written by annotators who saw a machine"
+        " text."
     )
     written = facts.annotators > 0  # else the sentences are those of another dataset
     return {

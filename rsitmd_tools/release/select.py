@@ -1,23 +1,17 @@
-"""The selection of images for a release, and checks of version, splits and file names."""
+"""The selection of images for a release, and checks of splits and file names."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of
+from rsitmd_tools.errors import RsitmdError, command_line, count_of
 from rsitmd_tools.workspace.settings import Settings
 
 REQUIRED_SPLITS = ("train", "test")
-
-_NUMBER = r"(?:0|[1-9][0-9]*)"
-_PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-# Without build metadata, which would allow two names for one version.
-_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRE}(?:\.{_PRE})*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +20,6 @@ class LeftOut:
 
     filename: str
     reason: str
-
-
-def check_version(version: str) -> None:
-    """Check a version against Semantic Versioning 2.0.0.
-
-    Raises:
-        WrongUsage: The version is invalid.
-    """
-    if _VERSION.fullmatch(version) is None:
-        raise WrongUsage(
-            "is not a version",
-            where=repr(version),
-            hint="use a version such as 1.0.0 or 1.1.0-rc.1",
-        )
 
 
 def unlicensed(settings: Settings, *, images: bool) -> list[str]:

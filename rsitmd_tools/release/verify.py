@@ -17,7 +17,7 @@ from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, r
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.unknown_fields import unknown_fields
-from rsitmd_tools.release.checksums import UNLISTED, Difference, compare_checksums
+from rsitmd_tools.release.checksums import UNLISTED, Difference, compare_checksums, is_hidden
 from rsitmd_tools.release.contradictions import STATISTICS, Read, contradictions, difference
 from rsitmd_tools.release.croissant import CROISSANT
 from rsitmd_tools.release.manifest import TOOL, check_release
@@ -225,7 +225,7 @@ class _Contents:
         present = {f"images/{path.name}" for path in (self._folder / "images").glob("*")}
         for name in sorted(names - present):
             self._add(name, "does not exist")
-        for name in sorted(present - names):
+        for name in sorted(name for name in present - names if not is_hidden(name)):
             self._add(name, f"is not in {rsitmd.FILENAME}")
 
     def _compare_image_list(self, dataset: Dataset) -> list[ListedImage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,13 @@ def drawn_curves(all_curves: Sequence[Curve], style: Style, *, best: bool = Fals
             axes.plot(curve.epochs[top], curve.values[top], **style.run(curve.colour), markersize=7)
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.margins(y=0.1)
-    axes.set_ylim(bottom=0)
+    shown = [each for curve in all_curves for each in curve.values if math.isfinite(each)]
+    # A share of the range of values would cut marks of values that are nearly equal.
+    highest = max(shown, default=0.0)
+    axes.set_ylim(0, 1.1 * highest if highest > 0 else None)
+    passed = {epoch for curve in all_curves for epoch in curve.epochs}
+    if len(passed) == 1:
+        axes.set_xticks([*passed])  # else with fractions of an epoch
     return figure
 
 

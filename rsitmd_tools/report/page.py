@@ -82,6 +82,7 @@ def write_report(
     input_format: str | None = None,
     image_folder: Path | None = None,
     more_data: Sequence[Path] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Write a self-contained page about evaluated runs.
 
@@ -97,6 +98,7 @@ def write_report(
         image_folder: The folder of its images, if it is not beside it.
         more_data: Datasets whose heat maps (figure 7) are shown beside that of ``data``; without
             ``data``, all datasets that the runs recorded are shown.
+        notes: What a reader must know about the results, such as runs that failed.
 
     Raises:
         RsitmdError: A run does not exist, is malformed or not evaluated; a dataset cannot be
@@ -106,7 +108,7 @@ def write_report(
     found = find_data(data, runs, input_format, image_folder)
     others = find_others(found, more_data, runs if data is None else ())
     report = make_report(
-        folders, runs, found, explicit=data is not None, figures=figures, others=others
+        folders, runs, found, explicit=data is not None, figures=figures, others=others, notes=notes
     )
     # Names of files and folders can contain bytes that are not UTF-8.
     write_text(output, report.html.encode("utf-8", "backslashreplace").decode("utf-8"))
@@ -121,6 +123,7 @@ def make_report(
     explicit: bool = False,
     figures: Path | None = None,
     others: Sequence[Dataset] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Make the page, and write the figures.
 
@@ -132,6 +135,7 @@ def make_report(
             have changed.
         figures: A folder in which each figure is written as SVG and PDF.
         others: Datasets whose heat maps (figure 7) are shown beside that of ``data``.
+        notes: What a reader must know about the results, shown below their table.
 
     Raises:
         RsitmdError: A figure cannot be written.
@@ -180,6 +184,7 @@ def make_report(
             entry.run.name for entry, same in zip(shown, own, strict=True) if data and not same
         ],
         left_out=left_out,
+        notes=notes,
     )
     return Report(html, names, left_out)
 

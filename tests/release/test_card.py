@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,30 @@ def with_changes(make_facts: MakeFacts, changes: dict[str, Any]) -> str:
 def test_the_front_matter_is_yaml_with_any_title(make_facts: MakeFacts, title: str) -> None:
     text = card(make_facts(title=title), SheetFacts())
     assert front_matter(text)["pretty_name"] == title
-    assert f"# {title}, version 1.0.0\n" in text
+    shown = title.replace("<", "\\<")
+    assert f"# {shown}, version 1.0.0\n" in text
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_the_card_says_how_the_library_of_the_hub_reads_the_data(
+    make_facts: MakeFacts, images: bool
+) -> None:
+    text = card(make_facts(with_images=images), SheetFacts())
+    assert front_matter(text)["viewer"] is False
+    assert ("build convert . FOLDER --to imagefolder` writes" in text) == images
+    assert ("build convert . FOLDER --to csv` and" in text) != images
+
+
+def test_names_are_shown_as_they_are(make_facts: MakeFacts) -> None:
+    markdown = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
+    title, author = "Scenes of <RSITMD> [v2](x) *new* _a_ a_b `c` &amp; \\d", "Lee <b>, B."
+    source, url = "<ports>", "https://example.org/a_b/_c"
+    facts = make_facts(title=title, authors=(author,), url=url, imported=True)
+    html = markdown.render(card(facts, SheetFacts(imported={source: 40})).split("---\n", 2)[2])
+    shown = unescape(re.sub(r"<[^>]+>", "", html))
+    assert f"{title}, version 1.0.0\n" in shown
+    assert f"{author}: {title}, version 1.0.0. {url}\n" in shown
+    assert f"from other datasets: {source} 40." in shown
 
 
 @pytest.mark.parametrize(

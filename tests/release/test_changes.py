@@ -68,7 +68,7 @@ def test_a_renamed_image_is_compared_with_its_former_self() -> None:
     assert text == (
         "# Changes\n\n## 1.0.1\n\n- 1 image added: d.tif\n- 1 image removed: c.tif\n"
         "- 2 images renamed: a.tif -> b.tif, b.tif -> c.tif\n"
-        "- sentences of other images: 1 changed\n"
+        "- sentences of other images: 1 changed (c.tif)\n"
     )
 
 
@@ -101,6 +101,16 @@ def test_other_categories_and_licences_are_listed() -> None:
     assert "licence" not in changelog(now, "1.0.1", Previous(one, files, ""), files, new)
 
 
+def test_images_in_another_test_fold_are_listed() -> None:
+    one, files = dataset(a=("One.",), b=("Two.",)), listed(a="1", b="2")
+    previous = Previous(one, files, "", folds={"a.tif": 0, "b.tif": 1})
+    text = changelog(one, "1.0.1", previous, files, None, {"a.tif": 0, "b.tif": 2})
+    assert text == "# Changes\n\n## 1.0.1\n\n- 1 image moved to another test fold: b.tif\n"
+    first = changelog(one, "1.0.1", Previous(one, files, ""), files, None, {"a.tif": 0, "b.tif": 1})
+    assert "- test folds: 2 (before: none)\n" in first
+    assert "- test folds: none (before: 2)\n" in changelog(one, "1.0.1", previous, files)
+
+
 def release(workspace: Path, version: str, out: Path, previous: Path | None) -> str:
     with Workspace.open(workspace, write=True) as opened:
         make_release(opened, version, out, ReleaseOptions(previous=previous))
@@ -130,8 +140,8 @@ def test_the_change_log_lists_the_releases_newest_first(
     text = release(workspace, "1.1.0", third, second)
     assert text.startswith(
         "# Changes\n\n## 1.1.0\n\n- 1 image renamed: farm_2.tif -> farm_90.tif\n"
-        "- 1 image moved to another split: farm_1.tif\n"
-        "- sentences of other images: 1 changed\n"
+        "- 1 image moved to another split: farm_1.tif (train -> val)\n"
+        "- sentences of other images: 1 changed (harbour_1.tif)\n"
         f"- licence of the texts: CC0-1.0 (before: {before})\n\n## 1.0.1\n"
     )
 
@@ -141,6 +151,11 @@ def test_a_version_is_released_once(make_workspace: MakeWorkspace, tmp_path: Pat
     release(workspace, "1.0.0", tmp_path / "v1", None)
     with pytest.raises(WrongUsage, match=r"already has version 1\.0\.0"):
         release(workspace, "1.0.0", tmp_path / "v2", tmp_path / "v1")
+    for earlier in ("0.9.9", "1.0.0-rc.1"):
+        with pytest.raises(
+            WrongUsage, match=rf"has version 1\.0\.0, which is later than {earlier}"
+        ):
+            release(workspace, earlier, tmp_path / "v2", tmp_path / "v1")
     with pytest.raises(RsitmdError, match="nowhere"):
         release(workspace, "1.0.0", tmp_path / "v2", tmp_path / "nowhere")
     assert not (tmp_path / "v2").exists()

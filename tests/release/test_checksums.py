@@ -42,7 +42,26 @@ def test_every_file_that_differs_is_named(folder: Path) -> None:
 def test_a_file_that_became_a_link_is_found(folder: Path, tmp_path: Path) -> None:
     outside = (folder / "words.txt").rename(tmp_path / "words.txt")
     (folder / "words.txt").symlink_to(outside)
-    assert problems(folder) == [("words.txt", "does not exist")]
+    assert problems(folder) == [("words.txt", "is a link; replace it with the file")]
+    (folder / "images").rename(tmp_path / "images")
+    (folder / "images").symlink_to(tmp_path / "images")
+    assert ("images/a b_1.tif", "is a link; replace it with the file") in problems(folder)
+
+
+def test_hidden_files_of_other_programs_are_ignored(folder: Path) -> None:
+    for name in (".gitattributes", ".git/config", ".cache/huggingface/x", "images/.DS_Store"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    assert problems(folder) == []
+    (folder / "images" / "x.tif").write_text("")
+    assert problems(folder) == [("images/x.tif", "is not in SHA256SUMS")]
+
+
+def test_a_listed_hidden_file_is_compared(folder: Path) -> None:
+    (folder / ".words").write_text("words")
+    write_checksums(folder)
+    (folder / ".words").write_text("other")
+    assert problems(folder) == [(".words", "has a wrong checksum")]
 
 
 @pytest.mark.parametrize("line", ["nonsense", "0" * 64, "0" * 63 + "  words.txt", ""])
@@ -59,7 +78,7 @@ def test_a_path_that_leaves_the_folder_is_never_read(folder: Path, tmp_path: Pat
 
 
 def test_a_missing_list_is_a_one_line_error(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="SHA256SUMS: does not exist"):
+    with pytest.raises(RsitmdError, match="SHA256SUMS: does not exist; get a complete copy"):
         compare_checksums(tmp_path)
 
 

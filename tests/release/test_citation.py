@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -34,3 +36,23 @@ def test_the_facts_are_in_the_citation(make_facts: MakeFacts, title: str) -> Non
 
 def test_a_licence_in_a_file_is_no_spdx_name(make_facts: MakeFacts) -> None:
     assert "license" not in yaml.safe_load(citation(make_facts(text_licence="terms.txt")))
+
+
+@pytest.mark.parametrize(
+    ("images", "changes"),
+    [
+        (("CC-BY-NC-4.0",), {}),
+        (("CC-BY-4.0", "CC-BY-NC-4.0"), {}),
+        (("CC-BY-4.0",), {"license": "CC-BY-4.0"}),
+    ],
+)
+def test_images_under_another_licence_are_not_given_that_of_the_texts(
+    make_facts: MakeFacts, images: tuple[str, ...], changes: dict[str, str]
+) -> None:
+    facts = make_facts(
+        text_licence="CC-BY-4.0", image_licence=", ".join(images), image_licences=images
+    )
+    found = yaml.safe_load(citation(facts))
+    assert {name: found[name] for name in ("license",) if name in found} == changes
+    without = yaml.safe_load(citation(replace(facts, with_images=False)))
+    assert without["license"] == "CC-BY-4.0"

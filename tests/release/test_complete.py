@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
@@ -88,9 +89,32 @@ def test_a_release_with_images_is_not_completed(
     with Workspace.open(make_workspace()) as workspace:
         make_release(workspace, "1.0.0", tmp_path / "out")
     with pytest.raises(
-        RsitmdError, match="out: already has its images; to check them, run: rsitmd"
+        RsitmdError, match=r"out: already has a folder images; .* remove that folder first"
     ):
         complete_release(tmp_path / "out", tmp_path)
+    rmtree(tmp_path / "out" / "images")
+    assert complete_release(tmp_path / "out", tmp_path / "workspace") == 8
+
+
+def test_a_missing_image_is_listed_with_its_source_and_the_reason(
+    texts: Path, tmp_path: Path
+) -> None:
+    copytree(tmp_path / "workspace" / "images", tmp_path / "photos")
+    listed = (texts / "images.csv").read_text(encoding="utf-8").split("\n")
+    named = [line.replace(",source,", f",photo {n}.png,") for n, line in enumerate(listed[1:])]
+    (texts / "images.csv").write_text("\n".join([listed[0], *named]), encoding="utf-8")
+    first, second, third, *_ = read_image_list(texts / "images.csv")
+    (tmp_path / "photos" / first.filename).unlink()
+    (tmp_path / "photos" / second.filename).unlink()
+    (tmp_path / "photos" / second.source).write_bytes(b"other")
+    (tmp_path / "photos" / third.filename).write_bytes(b"other")
+    with pytest.raises(RsitmdError) as found:
+        complete_release(texts, tmp_path / "photos")
+    assert found.value.what == (
+        f"3 images of 8 not found: {first.filename} (source {first.source}),"
+        f" {second.filename} (source {second.source}; a file of this name has another checksum),"
+        f" {third.filename} (source {third.source}; {third.filename} has another checksum)"
+    )
 
 
 @pytest.mark.parametrize(

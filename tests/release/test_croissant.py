@@ -85,6 +85,8 @@ def test_every_fact_is_accepted(
     ]
     assert document["rai:dataAnnotationPlatform"] == "Label Studio, driven by rsitmd-tools"
     assert document["rai:machineAnnotationTools"].startswith("3 sentences were written")
+    one = croissant(make_facts(machine_given=1), SUMS)
+    assert one["rai:machineAnnotationTools"].startswith("1 sentence was written")
     # The reference reads the vocabulary, too.
     assert metadata.data_annotation_platform == [document["rai:dataAnnotationPlatform"]]
     assert document["spatialCoverage"]["geo"]["box"] == "-50.0 170.0 -49.0 171.5"

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from rsitmd_tools import atomic
 from rsitmd_tools.cli.building.release import command
+from rsitmd_tools.cli.building.split import command as split_command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.formats.image_list import read_image_list
@@ -195,6 +196,32 @@ def test_a_folder_is_replaced_only_on_request_and_when_the_new_one_is_complete(
     monkeypatch.undo()
     assert release(workspace, "-o", out, "--force").exit_code == 0
     assert "A new text" in (out / "dataset_RSITMD.json").read_text(encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("what", ["previous", "folds"])
+def test_a_release_that_differs_beside_its_manifest_is_another_one(
+    make_workspace: MakeWorkspace, tmp_path: Path, what: str
+) -> None:
+    workspace, out, more = make_workspace(), tmp_path / "out", []
+    assert release(workspace, "-o", out).exit_code == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()}
+    if what == "previous":
+        with Workspace.open(workspace) as opened:
+            make_release(opened, "0.9.0", tmp_path / "previous")
+        more = ["--previous", tmp_path / "previous"]
+    else:
+        split = CliRunner().invoke(split_command, [str(workspace), "--folds", "2"])
+        assert split.exit_code == 0, split.output
+    refused = release(workspace, "-o", out, *more).exception
+    assert isinstance(refused, RsitmdError)
+    assert (refused.what, refused.where) == ("already exists", str(out))
+    assert {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()} == before
+    assert release(workspace, "-o", out, *more, "--force").exit_code == 0
+    if what == "previous":
+        assert "## 0.9.0" in (out / "CHANGELOG.md").read_text(encoding="utf-8")
+    else:
+        assert (out / "folds.csv").is_file()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 

@@ -15,8 +15,9 @@ from rsitmd_tools.cli.building.verify import command
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.quality.unknown_fields import unknown_fields
-from rsitmd_tools.release import make_release
+from rsitmd_tools.release import ReleaseOptions, make_release
 from rsitmd_tools.release.checksums import write_checksums
+from rsitmd_tools.release.complete import complete_release
 from rsitmd_tools.workspace import Workspace
 from tests.pictures import save_noise
 from tests.release.releases import problems, rewrite
@@ -205,6 +206,32 @@ def test_another_sentence_contradicts_manifest_precomp_and_prior(release: Path) 
         "dataset_RSITMD.json", "statistics.json", "precomp/val_caps.txt", "prior/val.npy",
         "split_proof.json", "validation.json",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [None, "x\n", "\udcff"])
+@pytest.mark.parametrize("images", [True, False])
+def test_a_damaged_list_of_images_does_not_hide_other_differences(
+    make_workspace: MakeWorkspace, tmp_path: Path, text: str | None, images: bool
+) -> None:
+    out = tmp_path / "out"
+    with Workspace.open(make_workspace()) as workspace:
+        make_release(workspace, "1.0.0", out, ReleaseOptions(images=images))
+        if not images:
+            complete_release(out, workspace.images)
+    (out / "README.md").write_text("")
+    (out / "images.csv").unlink()
+    if text is not None:
+        (out / "images.csv").write_bytes(text.encode(errors="surrogateescape"))
+    assert problems(out) == {
+        "README.md": "has a wrong checksum",
+        "images.csv": "does not exist" if text is None else "has a wrong checksum",
+    }
+
+
+def test_hidden_files_of_other_programs_are_ignored(release: Path) -> None:
+    (release / ".gitattributes").write_text("")
+    (release / "images" / ".DS_Store").write_text("")
+    assert problems(release) == {}
 
 
 def test_a_file_that_is_not_json(release: Path) -> None:

@@ -19,6 +19,13 @@ from tests.report.pages import Page, words
 MakeRun = Callable[..., Path]
 
 
+def test_notes_are_below_the_results(analysed: MakeRun, output: Path) -> None:
+    note = "not in this table: <b>m1</b> seed 0 (failed: the loss is nan)"
+    write_report([analysed()], output, notes=[note])
+    text = words(output)
+    assert text.index("Results") < text.index(note) < text.index("Text-to-image examples")
+
+
 def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
     report = write_report([analysed()], output)
     page, text = Page(output), words(output)

@@ -132,7 +132,9 @@ def command(
         result = suite.run(click.echo)
         if result.runs:
             page = output / "report.html"
-            write_report(result.runs, page, path, None, input_format, image_folder)
+            write_report(
+                result.runs, page, path, None, input_format, image_folder, notes=result.notes
+            )
     return _show(result, output)
 
 

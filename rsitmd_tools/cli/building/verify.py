@@ -17,7 +17,8 @@ def command(release: Path, as_json: bool) -> int:
     """Compare a release with its checksums, and its files with one another.
 
     Lists every file that is missing, changed or not part of the release. The exit code is 1 if
-    something differs. Checksums can be written again, so the contents are compared too:
+    something differs. Hidden files that are not part of it, such as those of Git and of the
+    Hugging Face Hub, are ignored. Checksums can be written again, so the contents are compared too:
 
     \b
     names, splits and sentences   release.json, images.csv, images/, precomp/,

@@ -379,6 +379,19 @@ def test_names_cannot_leave_their_line(comparison: dict[str, Any], form: str) ->
     assert len(lines) == len(before) + 1 - len(comparison["notes"])
 
 
+def test_latex_has_minus_signs_and_a_table_below_the_other(make: Make) -> None:
+    runs = [make("run-1", 1.5), make("run-2", 2.5)]
+    text = render(compare(runs, published="none"), "latex")
+    first, second = text.split("\n\n")
+    assert text.startswith("% ")
+    assert "\n% \\usepackage{booktabs}\n\\begin{tabular}" in first
+    assert second.startswith("\\begin{tabular}")
+    row = next(line for line in second.splitlines() if "run-1 $-$ run-2" in line)
+    numbers = re.findall(r"[^ ]*[0-9]+\.[0-9]+", row)
+    assert any(number.startswith("$-$") for number in numbers), row
+    assert not any(number.startswith("-") for number in numbers), row
+
+
 def test_a_name_in_brackets_is_no_length_in_latex(make: Make) -> None:
     table = render(compare([make("[2cm]", 1.5)], published="none"), "latex")
     assert "    {[}2cm] & 1 &" in table

@@ -138,6 +138,8 @@ def test_others_go_on_when_a_run_fails(
     assert [outcome.run.label for outcome in result.failed] == ["vsepp seed 1"]
     assert "vsepp seed 1 failed: RuntimeError: a kernel failed" in lines
     assert "not in this table: vsepp seed 1 (failed" in (out / "table.md").read_text()
+    assert len(result.notes) == 1
+    assert result.notes[0].startswith("not in this table: vsepp seed 1 (failed: RuntimeError")
     assert (out / OWN_CACHE).exists()
     monkeypatch.setattr(work, "train", train)
     result, _ = run(tiny, plan, out)
