@@ -18,6 +18,8 @@ from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.clock import record_clock
+from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
+from rsitmd_tools.workspace.predictions import Prediction, replace_predictions
 from rsitmd_tools.workspace.states import move
 from rsitmd_tools.workspace.tasks import tasks_of
 from tests.builders import add
@@ -249,3 +251,23 @@ def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Wor
     decide(workspace, "rejected")
     store(workspace, on_the_page(entry("Four roads.", 5, BERTA, number=10, made=5)))
     assert texts(workspace)[-1] == ("Four roads.", "new")
+
+
+def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
+    workspace: Workspace,
+) -> None:
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, "accepted")
+    replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    changed = entry("Two roads.", 2)
+    store(workspace, {**changed, "result": as_result(["Two roads."], ["grey road"])})
+    assert texts(workspace)[-1] == ("Two roads.", "accepted")
+    assert untouched_sentences(workspace) == []
+    [image] = merged_images(workspace)
+    assert [(sentence.raw, sentence.origin) for sentence in image.sentences] == [
+        ("Two roads.", "human")
+    ]
+    # Words that are new may come from the captions.
+    store(workspace, entry("Three roads.", 3))
+    store(workspace, entry("Two roads.", 4))
+    assert [sentence["raw"] for sentence in untouched_sentences(workspace)] == ["Two roads."]
