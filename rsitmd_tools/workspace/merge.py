@@ -255,13 +255,16 @@ def _changed_by_others(workspace: Workspace) -> dict[int, str]:
     """
     corrected = written_texts(workspace.db)
     found: dict[int, str] = {}
-    before: dict[int, tuple[str, str | None]] = {}
+    before: dict[int, tuple[str, str]] = {}
     key, current = None, False
     for revision in workspace.db.execute(
-        "SELECT annotation.id, task_id, server_id, latest, other.email FROM annotation"
-        " LEFT JOIN annotator AS other ON other.id = updated_by AND updated_by <> annotator_id"
-        " WHERE (task_id, server_id) IN"
-        "  (SELECT task_id, server_id FROM annotation WHERE updated_by <> annotator_id)"
+        "SELECT annotation.id, task_id, server_id, latest, author.email AS author,"
+        " coalesce(other.email, author.email) AS editor FROM annotation"
+        " JOIN annotator AS author ON author.id = annotator_id"
+        " LEFT JOIN annotator AS other ON other.id = updated_by"
+        " WHERE (task_id, server_id) IN (SELECT task_id, server_id FROM annotation"
+        "  GROUP BY task_id, server_id"
+        "  HAVING max(updated_by <> annotator_id) OR count(DISTINCT annotator_id) > 1)"
         " ORDER BY task_id, server_id, updated_at, annotation.id"
     ).fetchall():
         if key != (revision["task_id"], revision["server_id"]):
@@ -269,16 +272,16 @@ def _changed_by_others(workspace: Workspace) -> dict[int, str]:
         if current:  # a later revision that a restored server does not have
             continue
         current = bool(revision["latest"])
-        now: dict[int, tuple[str, str | None]] = {}
+        now: dict[int, tuple[str, str]] = {}
         for sentence in workspace.db.execute(
             "SELECT id, slot, raw FROM sentence WHERE annotation_id = ?", (revision["id"],)
         ):
             raw = corrected.get(sentence["id"], sentence["raw"])
-            old = before.get(sentence["slot"], ("", None))
-            by = old[1] if raw == old[0] else revision["email"]
-            now[sentence["slot"]] = raw, by
-            if by is not None:
-                found[sentence["id"]] = by
+            old = before.get(sentence["slot"])
+            writer = revision["editor"] if old is None or raw != old[0] else old[1]
+            now[sentence["slot"]] = raw, writer
+            if writer != revision["author"]:
+                found[sentence["id"]] = writer
         before = now
     return found
 

@@ -77,6 +77,15 @@ def test_only_the_words_of_somebody_else_have_another_editor(
     assert [sentence.changed_by for sentence in image.sentences] == expected
 
 
+def test_words_that_count_for_somebody_else_name_who_wrote_them(workspace: Workspace) -> None:
+    """Every member can change the author of an annotation on the server."""
+    write(workspace, 1, 1, "A ship.", state="replaced", latest=0)
+    write(workspace, 1, 2, "A ship.", created="2026-01-02T00:00:00.000000+00:00")
+    [image, _] = merged_images(workspace)
+    [sentence] = image.sentences
+    assert (sentence.annotator, sentence.changed_by) == ("a@x", "z@x")
+
+
 def write(
     workspace: Workspace,
     number: int,

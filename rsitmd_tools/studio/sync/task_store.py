@@ -156,6 +156,7 @@ class TaskStore:
             return
         added = self._insert(task, entry, updated)
         if before is not None:
+            self._add_new_author(task, before, added)
             changed = changed_accepted(db, before, added)
             self._name(self._report.reopened, task, added, changed)
             unread = changed_before_sent_back(db, before, added)
@@ -179,6 +180,14 @@ class TaskStore:
                     "annotator": annotator_email(self._db, author),
                     "owner": annotator_email(self._db, owner),
                 }
+            )
+
+    def _add_new_author(self, task: Task, before: int, after: int) -> None:
+        """Report an annotation whose new revision has another author."""
+        old, new = author_email(self._db, before), author_email(self._db, after)
+        if old != new:
+            self._report.new_authors.append(
+                {"image": task.filename, "annotator": new, "before": old}
             )
 
     def _name(

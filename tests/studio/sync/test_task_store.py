@@ -271,3 +271,12 @@ def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
     store(workspace, entry("Three roads.", 3))
     store(workspace, entry("Two roads.", 4))
     assert [sentence["raw"] for sentence in untouched_sentences(workspace)] == ["Two roads."]
+
+
+def test_a_change_of_the_author_on_the_server_is_named(workspace: Workspace) -> None:
+    store(workspace, entry("Two roads.", 1))
+    report = store(workspace, entry("Two roads.", 2, BERTA))
+    named = {"image": "port_1.tif", "annotator": "berta@x.org", "before": "anna@x.org"}
+    assert report.new_authors == [named]
+    [image] = merged_images(workspace)
+    assert [sentence.changed_by for sentence in image.sentences] == ["anna@x.org"]
