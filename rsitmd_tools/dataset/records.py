@@ -38,7 +38,7 @@ class Sentence:
             annotator was shown; None if there was none, or if unknown.
         machine_given: Whether the annotator was shown a machine-generated text for the image;
             None if unknown.
-        changed_by: Who changed the sentence last, if it was not its annotator. Only a workspace
+        changed_by: Who wrote the present words, if it was not the annotator. Only a workspace
             knows it, and no format stores it.
     """
 

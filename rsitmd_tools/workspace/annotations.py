@@ -8,11 +8,11 @@ The functions that change something must be called inside a transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rsitmd_tools.workspace.states import ACCEPTED
+from rsitmd_tools.workspace.states import ACCEPTED, REPLACED
 from rsitmd_tools.workspace.store import utc_now
 
 
@@ -186,6 +186,31 @@ def author_of_number(db: sqlite3.Connection, task: int, number: int) -> int | No
         (task, number),
     ).fetchone()
     return None if row is None else int(row["annotator_id"])
+
+
+def vanished_annotation(
+    db: sqlite3.Connection, task: int, author: int, present: Collection[int]
+) -> int | None:
+    """Return the last annotation of an author that is not on the server any more, or None.
+
+    One whose sentences are all replaced does not count: another annotation has its place.
+
+    Args:
+        db: The workspace's database.
+        task: Row of the task.
+        author: Row of the author.
+        present: Numbers of the task's annotations on the server.
+
+    Returns:
+        Row of its latest revision.
+    """
+    rows = db.execute(
+        "SELECT id, server_id FROM annotation WHERE task_id = ? AND annotator_id = ? AND latest"
+        " AND EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state <> ?)"
+        " ORDER BY updated_at DESC, id DESC",
+        (task, author, REPLACED),
+    )
+    return next((row for row, number in rows if number not in present), None)
 
 
 def clear_latest(db: sqlite3.Connection, task: int, number: int) -> None:

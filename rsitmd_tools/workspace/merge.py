@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
+from rsitmd_tools.workspace.corrections import written_texts
 from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
     ImportedSentence,
@@ -247,14 +248,42 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
 
 
 def _changed_by_others(workspace: Workspace) -> dict[int, str]:
-    """Return the address of the last editor of each sentence that is not its annotator, by row."""
-    rows = workspace.db.execute(
-        "SELECT sentence.id, other.email FROM sentence"
-        " JOIN annotation ON annotation.id = annotation_id"
-        " JOIN annotator AS other ON other.id = updated_by"
-        " WHERE updated_by <> annotator_id"
-    )
-    return dict(rows.fetchall())
+    """Return who wrote the words of each sentence that is not its annotator, by row.
+
+    The server only knows who changed an annotation last. So each revision is compared with the
+    one before it: a sentence with the same words keeps the one who wrote them.
+    """
+    corrected = written_texts(workspace.db)
+    found: dict[int, str] = {}
+    before: dict[int, tuple[str, str]] = {}
+    key, current = None, False
+    for revision in workspace.db.execute(
+        "SELECT annotation.id, task_id, server_id, latest, author.email AS author,"
+        " coalesce(other.email, author.email) AS editor FROM annotation"
+        " JOIN annotator AS author ON author.id = annotator_id"
+        " LEFT JOIN annotator AS other ON other.id = updated_by"
+        " WHERE (task_id, server_id) IN (SELECT task_id, server_id FROM annotation"
+        "  GROUP BY task_id, server_id"
+        "  HAVING max(updated_by <> annotator_id) OR count(DISTINCT annotator_id) > 1)"
+        " ORDER BY task_id, server_id, updated_at, annotation.id"
+    ).fetchall():
+        if key != (revision["task_id"], revision["server_id"]):
+            key, current, before = (revision["task_id"], revision["server_id"]), False, {}
+        if current:  # a later revision that a restored server does not have
+            continue
+        current = bool(revision["latest"])
+        now: dict[int, tuple[str, str]] = {}
+        for sentence in workspace.db.execute(
+            "SELECT id, slot, raw FROM sentence WHERE annotation_id = ?", (revision["id"],)
+        ):
+            raw = corrected.get(sentence["id"], sentence["raw"])
+            old = before.get(sentence["slot"])
+            writer = revision["editor"] if old is None or raw != old[0] else old[1]
+            now[sentence["slot"]] = raw, writer
+            if writer != revision["author"]:
+                found[sentence["id"]] = writer
+        before = now
+    return found
 
 
 def _words(text: str) -> list[str]:

@@ -171,6 +171,15 @@ def set_origin(
     )
 
 
+def copy_origin(db: sqlite3.Connection, source: int, target: int) -> None:
+    """Store for a sentence that it comes from where another one comes from."""
+    db.execute(
+        "UPDATE sentence SET (origin, machine_raw, edit_distance) ="
+        " (SELECT origin, machine_raw, edit_distance FROM sentence WHERE id = ?) WHERE id = ?",
+        (source, target),
+    )
+
+
 def newest_captions(db: sqlite3.Connection, image: int) -> Captions:
     """Return the captions of the model whose captions for an image were added last."""
     rows = db.execute(

@@ -13,6 +13,7 @@ import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import secrets_of
@@ -313,3 +314,37 @@ def test_a_server_that_does_not_let_it_connect_is_named(
     answer = tool.run("annotate", "assist", folder)
     assert answer.returncode == 1
     assert "stop the server and run: rsitmd annotate serve " in answer.stderr
+
+
+def test_people_and_projects_that_come_while_it_runs(
+    folder: Path, client: Client, tool: Tool
+) -> None:
+    process = started(tool, folder)
+    try:
+        link = invitation_link(client)
+        for name, text in (("fritz", "There are many boxes."), ("gerda", "Are there boxes?")):
+            token = sign_up_or_in(link, f"{name}@example.org", "a long password for tests")
+            person = Annotator(client.connection, token)
+            task = newest_task(folder)
+            person.submit(task, [text], ["red box"])
+        said = until(lambda: "gerda" in (lines := hint(client, task)) and lines).splitlines()
+        [of_fritz, of_gerda] = sorted(said)
+        assert of_fritz.startswith("For fritz@example.org: ") and "says 'many'" in of_fritz
+        assert of_gerda.startswith("For gerda@example.org: ")
+        # Its project is deleted by hand, and the next push creates another one.
+        client.sdk.projects.delete(id=client.sdk.tasks.get(id=str(task)).project)
+        with Workspace.open(folder, write=True) as workspace:
+            push(workspace)
+        new = newest_task(folder)
+        person.submit(new, ["Several boxes."], ["red box"])
+        assert "says 'several'" in until(lambda: hint(client, new))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def newest_task(folder: Path) -> int:
+    """Return the last task of the workspace on the server."""
+    with Workspace.open(folder) as workspace:
+        row = workspace.db.execute("SELECT max(server_id) FROM task").fetchone()
+        return int(row[0])

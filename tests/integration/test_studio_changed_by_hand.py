@@ -114,6 +114,21 @@ def test_a_new_text_of_the_same_annotator_replaces_the_accepted_text(
     assert captions(workspace) == {"harbour_1.tif": ("Three boats.",)}
 
 
+def test_a_rejected_text_stays_out_when_it_is_submitted_again(
+    workspace: Workspace, client: Client, annotators: People, tmp_path: Path
+) -> None:
+    email, person = annotators[0]
+    task = tasks_of(workspace)["harbour_1.tif"]
+    person.submit(task, ["Two boats."], ["red ship"])
+    pull(workspace)
+    decide(workspace, tmp_path, "reject", "harbour_1.tif", email)
+    client.sdk.annotations.delete(id=client.sdk.annotations.list(id=task)[0].id)
+    person.submit(task, ["Two boats."], ["red boat"])
+    report = pull(workspace)
+    assert (report.new, report.deleted) == (1, 1)
+    assert captions(workspace) == {}
+
+
 def test_a_changed_page_is_named_and_restored(
     workspace: Workspace, client: Client, annotators: People, tool: Tool
 ) -> None:

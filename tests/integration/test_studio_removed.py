@@ -13,6 +13,7 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.notes import REMOVED_NOTE
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.unused import delete_unused
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -85,3 +86,20 @@ def test_a_renamed_or_recategorised_image_keeps_its_task(
         annotators[0][1].submit(after["harbour_77.tif"].id, ["A ship."], ["red ship"])
         pull(workspace)
         assert captions(workspace) == {"harbour_77.tif": ("A ship.",)}
+
+
+def test_a_task_is_not_deleted_if_somebody_writes_in_it_during_the_push(
+    make_workspace: MakeWorkspace, client: Client, annotators: People
+) -> None:
+    with Workspace.open(make_workspace(images=3, settings=SETTINGS), write=True) as workspace:
+        push(workspace)
+        tasks = on_server(workspace, client)
+        project = int(tasks["harbour_1.tif"].project)
+        first, second, third = sorted(int(task.id) for task in tasks.values())
+        keys = {int(task.id): task.data["sha256"] for task in tasks.values()}
+        steps = delete_unused(client, project, keys)
+        assert next(steps) == (first, True)  # all three tasks have been read
+        annotators[0][1].submit(second, ["Two ships lie at the quay."], ["red ship"])
+        client.sdk.tasks.delete(id=str(third))
+        assert list(steps) == [(second, False)]
+        assert client.sdk.tasks.get(id=str(second)).total_annotations == 1

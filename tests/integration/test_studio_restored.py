@@ -18,6 +18,7 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.tasks import known_tasks
 from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -63,3 +64,52 @@ def test_a_restored_text_is_sent_back_again_and_not_released(
         client = Client(connection_of(workspace))
         note = client.sdk.tasks.get(id=str(task)).data["note"]
         assert note.startswith("Sent back to ")
+
+
+def test_texts_of_a_deleted_task_and_project_return_with_a_restored_server(
+    make_own: MakeOwn, tmp_path: Path
+) -> None:
+    """The times of the restored tasks are older than those that the last pull listed."""
+    folder = make_own(images=2)
+    database = folder / "studio" / "data" / "label_studio.sqlite3"
+    for deleted in ("task", "project"):
+        with EmbeddedServer(folder) as server, Workspace.open(folder, write=True) as workspace:
+            push(workspace)
+            lead = Annotator(connection_of(workspace), server.token)
+            [project] = workspace.db.execute("SELECT server_id FROM project").fetchone()
+            first, second = known_tasks(workspace.db, 1)
+            if deleted == "task":
+                lead.submit(first, ["A ship of yesterday."], ["red ship"])
+                make_old(database, first)
+            lead.submit(second, [f"A ship of today, before the {deleted}."], ["red ship"])
+            pull(workspace)
+            before = [image.captions for image in merged_images(workspace)]
+            assert before[0] == ("A ship of yesterday.",)
+            copy_database(database, tmp_path / "backup.sqlite3")
+            sdk = Client(connection_of(workspace)).sdk
+            if deleted == "task":
+                sdk.tasks.delete(id=str(first))
+            else:
+                sdk.projects.delete(id=project)
+            assert pull(workspace).deleted > 0
+            assert merged_images(workspace)[0].captions == ()
+        copy_database(tmp_path / "backup.sqlite3", database)
+
+        with EmbeddedServer(folder), Workspace.open(folder, write=True) as workspace:
+            if deleted == "project":
+                push(workspace)  # finds the tasks before the pull
+            pull(workspace)
+            assert [image.captions for image in merged_images(workspace)] == before
+            again = pull(workspace)
+            assert (again.new, again.changed, again.deleted) == (0, 0, 0)
+
+
+def make_old(database: Path, task: int) -> None:
+    """Make a task and its annotations a day older."""
+    with contextlib.closing(sqlite3.connect(database, timeout=60)) as db, db:
+        for table, column in (("task", "id"), ("task_completion", "task_id")):
+            db.execute(
+                f"UPDATE {table} SET updated_at = datetime(updated_at, '-1 day') || '.000000'"
+                f" WHERE {column} = ?",
+                (task,),
+            )

@@ -139,9 +139,17 @@ def test_a_file_of_decisions_with_an_error_changes_nothing(
     ]
     with pytest.raises(RsitmdError, match="two decisions"):
         review(written, ReviewRequest("B. Lee", send_back=str(file), reject=str(file)))
-    # The reviewer thinks again.
+    assert report.overruled == [], "nobody had decided"
+    file.write_text("\n".join([*lines[:2], lines[2].replace("now", "again")]), encoding="utf-8")
+    [other] = review(written, ReviewRequest("C. Roy", send_back=str(file))).overruled
+    assert (other["before"], other["decided_by"], other["after"]) == (
+        "sent back", "B. Lee", "sent back",
+    )  # fmt: skip
+    assert other["note"] == "Count the boats <b>now</b>", "the author reads the last note only"
+    # Another reviewer accepts them.
     taken = review(written, ReviewRequest("C. Roy", accept=str(file)))
     assert (taken.accepted, taken.states) == (2, {"accepted": 2, "new": 4})
+    assert taken.overruled == [], "the last decisions were C. Roy's"
 
 
 def test_findings_of_validate_are_a_file_too(

@@ -40,6 +40,52 @@ def test_the_last_editor_of_a_sentence_moves_with_it(workspace: Workspace) -> No
         assert [sentence.changed_by for sentence in image.sentences] == expected
 
 
+@pytest.mark.parametrize(
+    ("revisions", "expected"),
+    [
+        # Each revision: who submitted it (1 is the author), and the sentences.
+        ([(1, "A", "B"), (3, "A", "Other")], [None, "m@x"]),
+        ([(1, "A", "B"), (3, "A", "Other"), (1, "C", "Other")], [None, "m@x"]),
+        ([(1, "A", "B"), (3, "A", "Other"), (1, "A", "B")], [None, None]),
+        ([(1, "A", "B"), (3, "A", "B")], [None, None]),
+        ([(1, "A", "B"), (3, "A", "X"), (2, "Y", "X")], ["a@x", "m@x"]),
+        ([(1, "A"), (3, "A", "X")], [None, "m@x"]),
+        ([(3, "A", "B")], ["m@x", "m@x"]),  # changed before the first pull
+    ],
+)
+def test_only_the_words_of_somebody_else_have_another_editor(
+    workspace: Workspace, revisions: list[tuple[int, str]], expected: list[str | None]
+) -> None:
+    for second, (editor, *texts) in enumerate(revisions, 1):
+        time = f"2026-01-01T00:00:0{second}.000000+00:00"
+        with workspace.transaction() as db:
+            last = second == len(revisions)
+            state = "new" if last else "replaced"
+            add_annotation(
+                db, texts, server_id=1, annotator_id=1, updated_by=editor, updated_at=time,
+                latest=int(last), state=state,
+            )  # fmt: skip
+            # A correction by `validate --fix` is not a change by somebody else.
+            db.execute(
+                "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
+                " SELECT id, raw, raw || '.', 'S101', 't', ? FROM sentence WHERE slot = 1"
+                " AND annotation_id = (SELECT max(id) FROM annotation)",
+                (NOW,),
+            )
+            db.execute("UPDATE sentence SET raw = raw || '.' WHERE slot = 1 AND raw NOT LIKE '%.'")
+    [image, _] = merged_images(workspace)
+    assert [sentence.changed_by for sentence in image.sentences] == expected
+
+
+def test_words_that_count_for_somebody_else_name_who_wrote_them(workspace: Workspace) -> None:
+    """Every member can change the author of an annotation on the server."""
+    write(workspace, 1, 1, "A ship.", state="replaced", latest=0)
+    write(workspace, 1, 2, "A ship.", created="2026-01-02T00:00:00.000000+00:00")
+    [image, _] = merged_images(workspace)
+    [sentence] = image.sentences
+    assert (sentence.annotator, sentence.changed_by) == ("a@x", "z@x")
+
+
 def write(
     workspace: Workspace,
     number: int,

@@ -95,6 +95,11 @@ def _print_authors(report: PullReport, push: str) -> None:
             f"{entry['image']}: {entry['changed_by']} changed the annotation of"
             f" {entry['annotator']}"
         )
+    for entry in report.new_authors:
+        warn(
+            f"{entry['image']}: the author of an annotation was changed on the server:"
+            f" {entry['before']} is now {entry['annotator']}"
+        )
     for entry in report.strangers:
         warn(
             f"{entry['annotator']} wrote in the project of {entry['owner']}: {entry['image']}. To"

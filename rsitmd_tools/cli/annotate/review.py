@@ -72,7 +72,8 @@ def command(
     To send back an empty sentence, list it in FILE by its number. The annotator of a sentence
     that was sent back sees the note on the task. After the annotator changes the sentence, `pull`
     fetches the new text; the old text is kept in the history. Every decision is stored with the
-    reviewer's name and the time.
+    reviewer's name and the time. The last one counts; it is reported if it replaces the decision of
+    another reviewer.
 
     \b
     Examples:
@@ -128,6 +129,11 @@ def _print(report: ReviewReport) -> None:
     for entry in report.sent_back:
         sentence = f"sent back: {entry['label']}"
         click.echo(printable(f"{sentence}: {entry['note']}  {entry['link']}"))
+    for entry in report.overruled:
+        said = f"{entry['before']} by {entry['decided_by']}"
+        said += f" ({entry['note']})" if entry["note"] else ""
+        now = "another note replaces it" if entry["before"] == entry["after"] else entry["after"]
+        warn(f"{entry['label']}: was {said}; now {now}")
     left = sum(entry["left"] for entry in report.sent_back)
     if left:
         warn(

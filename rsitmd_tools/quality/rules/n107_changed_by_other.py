@@ -1,4 +1,4 @@
-"""N107: a sentence that another member changed last."""
+"""N107: a sentence that another member changed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("N107", "changed-by-other", "warning")
 def changed_by_other(subject: Subject) -> Iterator[Violation]:
-    """Another member than its author changed an annotation last.
+    """A sentence has words that another member than its author submitted.
 
     In Label Studio's open edition every member can change every annotation, but it keeps the
-    name of its author: the sentence may no longer be the author's. Only a workspace records who
-    changed what.
+    name of its author. Only a workspace records who changed what: each `pull` compares the
+    annotation with the one before. Sentences of the annotation that kept their words are not
+    named. If several members changed it between two pulls, the last one is named; if that is
+    the author, nobody is.
 
     Bad:
         written by anna@example.org, changed by emil@example.org

@@ -8,7 +8,8 @@ import logging
 import queue
 import re
 import threading
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +33,7 @@ from rsitmd_tools.workspace.projects import open_projects
 TITLE = "rsitmd assist"
 STATE = "assist.json"
 NOT_FOUND = 404
+PROJECTS_SECONDS = 10.0  # between two looks for new projects
 log = logging.getLogger(__name__)
 
 
@@ -51,12 +53,10 @@ class Assist:
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
+        self._folder = folder
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
-            self._projects = [
-                project.number
-                for project in open_projects(workspace.db, self._client.connection.key)
-            ]
+            self._projects = self._open_projects(workspace)
             self._studio = workspace.studio
             self._state = self._studio / STATE
             self.adviser = Adviser(workspace.settings)
@@ -74,8 +74,7 @@ class Assist:
                 where=f"127.0.0.1:{port}",
                 hint="use another port with --port",
             ) from None
-        people = self._client.users()
-        self._names = {number: user.email for number, user in people.items()}
+        self._names: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._stale: set[int] = set()  # projects whose suggestions may change
@@ -87,7 +86,7 @@ class Assist:
         try:
             for project in self._projects:
                 self._connect(project)
-            self.catch_up()
+            self.catch_up(self._projects)
         except BaseException:
             self.__exit__()
             raise
@@ -115,11 +114,15 @@ class Assist:
         }
         return {"result": [result], "score": 0.5, "model_version": VERSION}
 
-    def catch_up(self) -> None:
-        """Read all annotations; show hints for those that changed since the last run."""
+    def catch_up(self, projects: Sequence[int]) -> None:
+        """Read all annotations of projects; show hints for those that changed since the last run.
+
+        Args:
+            projects: Numbers of the projects on the server.
+        """
         seen = self._read()
         changed = []
-        for project in self._projects:
+        for project in projects:
             now = now_on(self._client)
             last = seen.get(str(project), "")
             if last > now:  # a clock has been set back since the last run
@@ -144,9 +147,23 @@ class Assist:
         for task_id, entry, data in changed:
             if self._hint_of(entry, data) != data.get(HINT):
                 self._hint(task_id, str(data.get(KEY, "")), entry)
-        for project in self._projects:
+        for project in projects:
             suggest_ahead(self._client, self._studio, project, self.adviser)
         write_json(self._state, seen)
+
+    def _open_projects(self, workspace: Workspace) -> list[int]:
+        """Return the numbers of the open projects on the server."""
+        projects = open_projects(workspace.db, self._client.connection.key)
+        return [project.number for project in projects]
+
+    def _add_projects(self) -> None:
+        """Connect to the projects that a push has created since the last look."""
+        with Workspace.open(self._folder) as workspace:
+            new = [n for n in self._open_projects(workspace) if n not in self._projects]
+        for project in new:
+            self._connect(project)
+            self._projects.append(project)
+            self.catch_up([project])
 
     def _connect(self, project: int) -> None:
         """Register the backend in a project at its current URL, and remove earlier ones."""
@@ -178,7 +195,8 @@ class Assist:
             ) from error
 
     def _follow(self) -> None:
-        """Process the events of the server, in order."""
+        """Process the events of the server, in order, and look for new projects."""
+        looked = time.monotonic()
         while not self._stop.is_set():
             try:
                 event = self.backend.events.get(timeout=0.2)
@@ -189,6 +207,9 @@ class Assist:
                     self._event(event)
                 elif self._stale:  # hints first; suggestions once per batch of events
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
+                if time.monotonic() - looked > PROJECTS_SECONDS:
+                    looked = time.monotonic()
+                    self._add_projects()
             except Exception as error:
                 # A malformed event or a server restart must not stop the assist.
                 log.warning("a change on the server was not processed: %s", reason(error))
@@ -260,13 +281,18 @@ class Assist:
         key, category = str(data.get(KEY, "")), str(data.get("category", ""))
         found = self.adviser.hints(key, entry["id"], category, written)
         author = entry.get("completed_by")
-        number = author.get("id") if isinstance(author, dict) else author
-        name = self._names.get(int(number or 0), "the annotator")
+        name = self._name(int((author.get("id") if isinstance(author, dict) else author) or 0))
         # In a shared project, each annotator has a line.
         others = [
             line for line in str(data[HINT]).splitlines() if not line.startswith(f"For {name}: ")
         ]
         return "\n".join([*others, *([f"For {name}: {'; '.join(found)}"] if found else [])])
+
+    def _name(self, number: int) -> str:
+        """Return the address of an account; a general name if it was removed."""
+        if number not in self._names:  # it may be newer than the last list
+            self._names |= {n: user.email for n, user in self._client.users().items()}
+        return self._names.setdefault(number, "the annotator")
 
     def _read(self) -> dict[str, str]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from rsitmd_tools.workspace.admission import REFUSED
 from rsitmd_tools.workspace.people import members
 from rsitmd_tools.workspace.review import seen_findings, state_counts, was_ever_sent_back
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
+from rsitmd_tools.workspace.texts import Decision, last_decision
 
 # Rules about texts; rules about images and splits do not concern single sentences.
 FAMILIES = ("S", "N")
@@ -77,6 +79,8 @@ class ReviewReport:
             the sentence.
         accepted: Number of sentences that this review accepted.
         rejected: Number of sentences that this review rejected.
+        overruled: Decisions of other reviewers that this review replaces: ``{"label", "before",
+            "decided_by", "note", "after"}``, with the states before and after.
         nothing: One line for each requested code without a finding.
         states: Number of sentences in each state.
         acceptance: Number of sentences that are not accepted yet, and whether a release
@@ -92,6 +96,7 @@ class ReviewReport:
     sent_back: list[dict[str, Any]] = field(default_factory=list)
     accepted: int = 0
     rejected: int = 0
+    overruled: list[dict[str, str]] = field(default_factory=list)
     nothing: list[str] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
     acceptance: Acceptance | None = None
@@ -141,6 +146,8 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
             for chosen in choices:
                 codes = " ".join(chosen.codes)
                 row = row_of(db, chosen.sentence)
+                made = Decision(request.reviewer, chosen.note, codes, state, "")
+                _add_overruled(db, report, found.entries[chosen.sentence].label, made, row)
                 move(db, row, state, request.reviewer, note=chosen.note, codes=codes)
     report.accepted, report.rejected = len(accepted), len(rejected)
     report.states = states(workspace)
@@ -163,6 +170,25 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
         now = {e.label: e for e in sentences(workspace).values()}
         _list_sent_back(workspace, report, back, found, now, page)
     return report
+
+
+def _add_overruled(
+    db: sqlite3.Connection, report: ReviewReport, label: str, made: Decision, row: int
+) -> None:
+    """Add the decision of another reviewer about a sentence, if a new one replaces it."""
+    last = last_decision(db, row)
+    if last is None or last.state == NEW or last.decided_by in (PULL, made.decided_by):
+        return
+    if last.state != made.state or (made.state == SENT_BACK and last.note != made.note):
+        report.overruled.append(
+            {
+                "label": label,
+                "before": last.state,
+                "decided_by": last.decided_by,
+                "note": last.note,
+                "after": made.state,
+            }
+        )
 
 
 def _send_notes(workspace: Workspace, decided: int) -> str:

@@ -33,6 +33,7 @@ from rsitmd_tools.workspace.tasks import (
     image_of_key,
     known_tasks,
     set_tasks_with_drafts,
+    tasks_of,
 )
 
 PAGE = 200  # tasks in one request with annotations
@@ -110,6 +111,8 @@ class _Pull:
         )
         tasks = known_tasks(self._workspace.db, project.row)
         changed = changed_by_time(self._workspace, project.row, listed, last)
+        # Found again by a push, as after a restore of the server: their times are old.
+        changed += [n for n, task in tasks.items() if task.updated_at is None and n not in listed]
         newest = max([last or "", *(listed[n].updated for n in listed.keys() - set(changed))])
         for count, time in self._read(project, tasks, changed):
             newest = max(newest, time)
@@ -164,6 +167,11 @@ class _Pull:
         difference = total - self._known(project)
         if str(difference) == (self._workspace.fact(fact) or "0"):
             return
+        if any(task.number < 0 for task in tasks_of(self._workspace.db, project.row)):
+            # A restored server has deleted tasks again, with the times that they had before.
+            everything = tasks_since(self._client, project.number, None)
+            keys = {number: entry.key for number, entry in everything.items()}
+            self._add_moves(reconcile(self._workspace, project.row, keys))
         tasks = known_tasks(self._workspace.db, project.row)
         changed = changed_by_annotations(self._workspace, self._client, project)
         for count, _ in self._read(project, tasks, changed):

@@ -55,6 +55,8 @@ class PullReport:
         accepted: Number of annotators who have accepted the licence since the last pull.
         foreign: New and changed annotations that another account than the author's changed
             last: ``{"image", "annotator", "changed_by"}``.
+        new_authors: Annotations whose author was changed on the server: ``{"image", "annotator",
+            "before"}``, with the new author and the one before.
         authorless: New and changed annotations whose author the server does not know any more,
             with the annotator that they count for: ``{"image", "annotator"}``.
         strangers: New annotations in the project of another annotator: ``{"image", "annotator",
@@ -89,6 +91,7 @@ class PullReport:
     tasks: int = 0
     accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
+    new_authors: list[dict[str, str]] = field(default_factory=list)
     authorless: list[dict[str, str]] = field(default_factory=list)
     strangers: list[dict[str, str]] = field(default_factory=list)
     copies: list[TaskCopy] = field(default_factory=list)

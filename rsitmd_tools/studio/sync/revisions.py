@@ -23,6 +23,7 @@ from rsitmd_tools.workspace.states import (
 from rsitmd_tools.workspace.texts import (
     Decision,
     SentenceRow,
+    copy_origin,
     copy_seen_findings,
     forget_seen_findings,
     last_decision,
@@ -37,7 +38,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     A sentence that the new revision repeats word for word keeps its state: an accepted
     sentence stays accepted, and a sentence that was sent back and not changed stays sent back.
     The words are those that the annotator wrote; corrections by ``validate --fix``, which the
-    server does not know, are made again.
+    server does not know, are made again. Such a sentence also keeps its origin: captions that were
+    given later are not where it comes from.
     A sentence that was sent back also stays sent back if it is empty in the new revision, or if
     the new revision is older than the decision, see :func:`changed_before_sent_back`.
 
@@ -60,6 +62,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         written = written_text(db, old.row, old.raw)
         if new is not None and new.raw == written:
             copy_seen_findings(db, old.row, new.row)
+            copy_origin(db, old.row, new.row)
             if written != old.raw:
                 repeat_corrections(db, old.row, new.row)
         kept = new is not None and new.raw in ("", written)

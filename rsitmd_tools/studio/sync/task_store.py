@@ -28,6 +28,7 @@ from rsitmd_tools.workspace.annotations import (
     clear_latest,
     revisions,
     set_latest,
+    vanished_annotation,
 )
 from rsitmd_tools.workspace.people import add_annotator, annotator_email
 from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled, owner_of_task
@@ -69,7 +70,7 @@ class TaskStore:
             elif self._is_double(task.row, entry, present):
                 self._report.doubled += changed
             else:
-                self._annotation(task, entry)
+                self._annotation(task, entry, present)
         self._report.add_deletions(mark_deleted(self._db, task.row, present))
         mark_task_pulled(self._db, task.row, time)
 
@@ -128,8 +129,11 @@ class TaskStore:
             return add_annotator(self._db, f"unknown-{entry['id']}@removed.invalid", "")
         return known
 
-    def _annotation(self, task: Task, entry: dict[str, Any]) -> None:
-        """Store a revision of an annotation, unless it is stored already."""
+    def _annotation(self, task: Task, entry: dict[str, Any], present: Collection[int]) -> None:
+        """Store a revision of an annotation, unless it is stored already.
+
+        A new annotation takes the place of one that its author deleted before, as by Skip.
+        """
         db = self._db
         updated = server_time(entry["updated_at"])
         known = revisions(db, task.row, entry["id"])
@@ -143,21 +147,28 @@ class TaskStore:
             self._add_stranger(task, entry)
         before = next((revision.row for revision in known if revision.latest), None)
         clear_latest(db, task.row, entry["id"])
+        if before is None or (same is not None and same.row == before):
+            author = self._author(task.row, entry)
+            before = vanished_annotation(db, task.row, author, present)
         if same is not None:  # restored, as from a backup of the server
             set_latest(db, same.row)
-            if before != same.row:
-                changed = [] if before is None else changed_accepted(db, before, same.row)
-                self._name(self._report.reopened, task, same.row, changed)
-                restored = restore(db, before, same.row)
-                self._name(self._report.still_sent_back, task, same.row, restored)
+            self._restore(task, before, same.row)
             return
         added = self._insert(task, entry, updated)
         if before is not None:
+            self._add_new_author(task, before, added)
             changed = changed_accepted(db, before, added)
             self._name(self._report.reopened, task, added, changed)
             unread = changed_before_sent_back(db, before, added)
             self._name(self._report.still_sent_back, task, added, unread)
             self._report.corrected += carry_over(db, before, added)
+
+    def _restore(self, task: Task, before: int | None, row: int) -> None:
+        """Make a revision (row) current again, in place of the one that was current."""
+        changed = [] if before is None else changed_accepted(self._db, before, row)
+        self._name(self._report.reopened, task, row, changed)
+        restored = restore(self._db, before, row)
+        self._name(self._report.still_sent_back, task, row, restored)
 
     def _add_stranger(self, task: Task, entry: dict[str, Any]) -> None:
         """Report an annotation by somebody else in the project of an annotator."""
@@ -169,6 +180,14 @@ class TaskStore:
                     "annotator": annotator_email(self._db, author),
                     "owner": annotator_email(self._db, owner),
                 }
+            )
+
+    def _add_new_author(self, task: Task, before: int, after: int) -> None:
+        """Report an annotation whose new revision has another author."""
+        old, new = author_email(self._db, before), author_email(self._db, after)
+        if old != new:
+            self._report.new_authors.append(
+                {"image": task.filename, "annotator": new, "before": old}
             )
 
     def _name(

@@ -29,7 +29,14 @@ def delete_unused(
         RsitmdError: The server is unreachable or refuses.
     """
     for page in client.pages(number, only=sorted(keys)):
-        for task in page:
+        for listed in page:
+            task = listed
+            if not _is_used(listed):
+                # Somebody may have written in it since the page was read, which can be minutes ago.
+                again = [one for part in client.pages(number, only=[listed.id]) for one in part]
+                if not again:
+                    continue
+                task = again[0]
             if key_of(task) != keys[int(task.id)]:
                 continue
             used = _is_used(task)

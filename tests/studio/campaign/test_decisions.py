@@ -362,3 +362,22 @@ def test_flagged_suspects_of_a_model_are_chosen(workspace: Workspace, tmp_path: 
         file.write_text(json.dumps(document | change), encoding="utf-8")
         with pytest.raises(RsitmdError, match="run: rsitmd benchmark suspects"):
             by_file(file, workspace, found)
+
+
+def test_a_decision_of_another_reviewer_is_not_replaced_silently(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.csv"
+
+    def decide(option: str, reviewer: str, note: str = "") -> list[str]:
+        file.write_text(f"image,annotator,sentence,note\nport_1.tif,anna@x,1,{note}\n")
+        done = CliRunner().invoke(
+            review_command, [str(folder), option, str(file), "--reviewer", reviewer]
+        )
+        return [line for line in done.stderr.splitlines() if "anna@x" in line]
+
+    where = "warning: port_1.tif, anna@x, sentence 1: was"
+    assert decide("--accept", "Rita", "good") == []
+    assert decide("--accept", "Bob") == [], "they agree"
+    assert decide("--reject", "Bob", "wrong colour") == [], "he changes his own decision"
+    assert decide("--accept", "Rita") == [f"{where} rejected by Bob (wrong colour); now accepted"]

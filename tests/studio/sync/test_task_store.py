@@ -18,6 +18,8 @@ from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.studio.sync.task_store import TaskStore
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.clock import record_clock
+from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
+from rsitmd_tools.workspace.predictions import Prediction, replace_predictions
 from rsitmd_tools.workspace.states import move
 from rsitmd_tools.workspace.tasks import tasks_of
 from tests.builders import add
@@ -199,3 +201,82 @@ def test_a_text_in_the_project_of_somebody_else_is_named_once(workspace: Workspa
     assert store(workspace, entry("A white ship.", 2, BERTA)).strangers == []
     own = store(workspace, entry("A white ship.", 2, BERTA), entry("A pier.", 3, ANNA, 8, made=3))
     assert own.strangers == []
+
+
+def on_the_page(made: dict[str, Any]) -> dict[str, Any]:
+    """Return an annotation with the identities that the page gives to each of its regions."""
+    regions = [{**region, "id": f"{made['id']}"} for region in made["result"]]
+    return {**made, "result": regions}
+
+
+@pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
+@pytest.mark.parametrize("pulled_between", [False, True])
+def test_a_decision_stays_when_its_author_deletes_the_text_and_submits_it_again(
+    workspace: Workspace, state: str, pulled_between: bool
+) -> None:
+    """Skip deletes a submitted annotation; what is submitted then is another one."""
+    first, other = entry("Two roads.", 1), entry("A ship.", 1, BERTA, number=6)
+    store(workspace, other, first)
+    decide(workspace, state, "count them")
+    if pulled_between:
+        store(workspace, {**other, "updated_at": at(2)})
+    again = on_the_page(entry("Two roads.", 30, number=9, made=30))
+    report = store(workspace, other, again)
+    assert (report.new, report.deleted, report.corrected) == (1, int(not pulled_between), 0)
+    assert [found["accepted"] for found in report.deletions] in ([0], [])
+    assert ("Two roads.", "replaced") in texts(workspace)
+    assert texts(workspace)[-1] == ("Two roads.", state)
+    assert bool(notes(workspace, 1)) is (state == "sent back")
+    assert store(workspace, other, again) == PullReport(), "nothing has changed since"
+
+    store(workspace, other, first)  # the server is restored
+    roads = [(raw, now) for raw, now in texts(workspace) if raw == "Two roads."]
+    assert roads == [("Two roads.", state), ("Two roads.", "replaced")]
+
+
+def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Workspace) -> None:
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, "accepted")
+    report = store(workspace, entry("Three roads.", 2, number=8, made=2))
+    assert (report.reopened, report.corrected) == ([named], 0)
+    assert texts(workspace) == [("Two roads.", "replaced"), ("Three roads.", "new")]
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:
+        db.execute("UPDATE decision SET decided_at = ?", (at(3),))
+    report = store(workspace, entry("Four roads.", 4, number=9, made=4))
+    assert (report.reopened, report.corrected) == ([], 1)
+    assert texts(workspace)[-1] == ("Four roads.", "new")
+    # Somebody else who writes the same words is not concerned.
+    decide(workspace, "rejected")
+    store(workspace, on_the_page(entry("Four roads.", 5, BERTA, number=10, made=5)))
+    assert texts(workspace)[-1] == ("Four roads.", "new")
+
+
+def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
+    workspace: Workspace,
+) -> None:
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, "accepted")
+    replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    changed = entry("Two roads.", 2)
+    store(workspace, {**changed, "result": as_result(["Two roads."], ["grey road"])})
+    assert texts(workspace)[-1] == ("Two roads.", "accepted")
+    assert untouched_sentences(workspace) == []
+    [image] = merged_images(workspace)
+    assert [(sentence.raw, sentence.origin) for sentence in image.sentences] == [
+        ("Two roads.", "human")
+    ]
+    # Words that are new may come from the captions.
+    store(workspace, entry("Three roads.", 3))
+    store(workspace, entry("Two roads.", 4))
+    assert [sentence["raw"] for sentence in untouched_sentences(workspace)] == ["Two roads."]
+
+
+def test_a_change_of_the_author_on_the_server_is_named(workspace: Workspace) -> None:
+    store(workspace, entry("Two roads.", 1))
+    report = store(workspace, entry("Two roads.", 2, BERTA))
+    named = {"image": "port_1.tif", "annotator": "berta@x.org", "before": "anna@x.org"}
+    assert report.new_authors == [named]
+    [image] = merged_images(workspace)
+    assert [sentence.changed_by for sentence in image.sentences] == ["anna@x.org"]
