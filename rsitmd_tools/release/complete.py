@@ -41,7 +41,7 @@ def complete_release(release: Path, images: Path) -> int:
     check_release(release)
     if (release / "images").exists():
         raise RsitmdError(
-            "already has a folder images",
+            "already has the folder images",
             where=release,
             hint="to check it, run: "
             + command_line("build", "verify", release)

@@ -62,6 +62,19 @@ def decide(workspace: Workspace, tmp_path: Path, verb: str, image: str, email: s
     review(workspace, ReviewRequest(reviewer="lead", **{verb: str(file)}))
 
 
+def decided_and_deleted(
+    workspace: Workspace, client: Client, annotators: People, tmp_path: Path, verb: str
+) -> tuple[int, Annotator]:
+    """Return a task and its author, whose annotation was pulled, decided about, and deleted."""
+    email, person = annotators[0]
+    task = tasks_of(workspace)["harbour_1.tif"]
+    person.submit(task, ["Two boats."], ["red ship"])
+    pull(workspace)
+    decide(workspace, tmp_path, verb, "harbour_1.tif", email)
+    client.sdk.annotations.delete(id=client.sdk.annotations.list(id=task)[0].id)
+    return task, person
+
+
 def captions(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {image.filename: image.captions for image in merged_images(workspace) if image.captions}
 
@@ -101,12 +114,7 @@ def test_an_accepted_sentence_is_kept_when_its_task_is_deleted(
 def test_a_new_text_of_the_same_annotator_replaces_the_accepted_text(
     workspace: Workspace, client: Client, annotators: People, tmp_path: Path
 ) -> None:
-    email, person = annotators[0]
-    task = tasks_of(workspace)["harbour_1.tif"]
-    person.submit(task, ["Two boats."], ["red ship"])
-    pull(workspace)
-    decide(workspace, tmp_path, "accept", "harbour_1.tif", email)
-    client.sdk.annotations.delete(id=client.sdk.annotations.list(id=task)[0].id)
+    task, person = decided_and_deleted(workspace, client, annotators, tmp_path, "accept")
     pull(workspace)
     assert captions(workspace) == {"harbour_1.tif": ("Two boats.",)}
     person.submit(task, ["Three boats."], ["red ship"])
@@ -117,12 +125,7 @@ def test_a_new_text_of_the_same_annotator_replaces_the_accepted_text(
 def test_a_rejected_text_stays_out_when_it_is_submitted_again(
     workspace: Workspace, client: Client, annotators: People, tmp_path: Path
 ) -> None:
-    email, person = annotators[0]
-    task = tasks_of(workspace)["harbour_1.tif"]
-    person.submit(task, ["Two boats."], ["red ship"])
-    pull(workspace)
-    decide(workspace, tmp_path, "reject", "harbour_1.tif", email)
-    client.sdk.annotations.delete(id=client.sdk.annotations.list(id=task)[0].id)
+    task, person = decided_and_deleted(workspace, client, annotators, tmp_path, "reject")
     person.submit(task, ["Two boats."], ["red boat"])
     report = pull(workspace)
     assert (report.new, report.deleted) == (1, 1)

@@ -89,7 +89,7 @@ def test_a_release_with_images_is_not_completed(
     with Workspace.open(make_workspace()) as workspace:
         make_release(workspace, "1.0.0", tmp_path / "out")
     with pytest.raises(
-        RsitmdError, match=r"out: already has a folder images; .* remove that folder first"
+        RsitmdError, match=r"out: already has the folder images; .* remove that folder first"
     ):
         complete_release(tmp_path / "out", tmp_path)
     rmtree(tmp_path / "out" / "images")
