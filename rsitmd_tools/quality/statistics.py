@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import CHANGED, ORIGINS, Dataset, ImageRecord, Sentence
 from rsitmd_tools.similarity import Prior
+from rsitmd_tools.similarity.average import UNDEFINED, average_similarity
 
 MOST_COMMON = 100
-BLOCK = 1 << 19  # values whose mean is taken at once; a multiple of the buffer of numpy
 
 
 def dataset_statistics(
@@ -25,7 +25,9 @@ def dataset_statistics(
     - ``diversity``: distinct raw captions / images;
     - ``distinct_words``: distinct lower-cased tokens;
     - ``average_similarity``: mean of the ``reference`` prior without NaN rows, of the test
-      split if there is one, else of all images;
+      split if there is one, else of all images; ``averaged_images`` is the number of images
+      whose rows it has, if it is estimated from some of them, see
+      :func:`~rsitmd_tools.similarity.average.average_similarity`;
     - ``categories``: number of categories by the records or else the file names; 0 if unknown;
     - ``distributions``: captions by number of tokens, images by number of keywords, and the
       most common words and keywords;
@@ -48,19 +50,21 @@ def dataset_statistics(
     texts = _Texts(tokens, {raw: {*map(str.lower, words)} for raw, words in tokens.items()})
     splits = {name: dataset.select(name) for name in dataset.splits}
     known = priors or {}
-    means: dict[str, float | None] = dict.fromkeys(splits)
-    whole = None
+    means = dict.fromkeys(splits, UNDEFINED)
+    whole = UNDEFINED
     if similarity:
         means = {name: average_similarity(part, known.get(name)) for name, part in splits.items()}
-        whole = means["test"] if "test" in means else average_similarity(dataset)
+        # A split that has all images has the mean of all.
+        name = next((name for name, part in splits.items() if len(part) == len(dataset)), "test")
+        whole = means[name] if name in means else average_similarity(dataset)
     return {
         "tool": f"rsitmd-tools {__version__}",
         "dataset": dataset.name,
         "data_sha256": dataset.checksum(),
         **texts.of(dataset.images),
-        "average_similarity": whole,
+        **whole.document(),
         "splits": {
-            name: {**texts.of(part.images), "average_similarity": means[name]}
+            name: {**texts.of(part.images), **means[name].document()}
             for name, part in splits.items()
         },
         "distributions": texts.distributions(dataset.images),
@@ -89,47 +93,6 @@ def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
         "machine_given": sum(bool(sentence.machine_given) for sentence in sentences),
         "edit_distance": sum(distances) / len(distances) if distances else None,
     }
-
-
-def average_similarity(dataset: Dataset, known: Prior | None = None) -> float | None:
-    """Return the mean of the ``reference`` prior without NaN rows; None if all are NaN.
-
-    Without ``known``, the prior is computed row by row and never held whole.
-
-    Args:
-        dataset: Images and captions.
-        known: The prior, if it was computed before; the mean is the same.
-    """
-    import numpy as np
-
-    rows = _prior_rows(dataset) if known is None else iter([np.asarray(known.values)])
-    total, count = np.float64(0), 0
-    rest: Any = np.zeros(0, np.float32)  # values that do not fill a block yet
-    for block in rows:
-        finite = ~np.isnan(block[:, 0]) if block.size else np.zeros(len(block), bool)
-        values = block.ravel() if finite.all() else block[finite].ravel()
-        for start in range(0, len(values), BLOCK):
-            part = values[start : start + BLOCK].astype(np.float32, copy=False)
-            rest = np.concatenate([rest, part]) if len(rest) else part
-            while len(rest) >= BLOCK:
-                # The sum goes on from the last one, so that it has the bits of one sum of all
-                # values, whatever the rows at once.
-                total = np.add.reduce(rest[:BLOCK], dtype=np.float64, initial=total)
-                count, rest = count + BLOCK, rest[BLOCK:]
-    total = np.add.reduce(rest, dtype=np.float64, initial=total)
-    count += len(rest)
-    return float(total / count) if count else None
-
-
-def _prior_rows(dataset: Dataset) -> Iterator[Any]:
-    """Yield the rows of the prior in blocks, as float32."""
-    from rsitmd_tools.similarity.definitions import prepare
-    from rsitmd_tools.similarity.rows import map_blocks
-
-    if len(dataset) and dataset.captions():
-        yield from map_blocks(
-            prepare(dataset, "reference"), lambda _, block: block.astype("float32")
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,12 @@ class Similarity(Protocol):
 
 
 def map_blocks(
-    similarity: Similarity, use: Callable[[int, Floats], T], threads: int | None = None
+    similarity: Similarity,
+    use: Callable[[int, Floats], T],
+    threads: int | None = None,
+    images: Sequence[int] | None = None,
 ) -> Iterator[T]:
-    """Compute all rows and yield the result of ``use`` for each block, in order.
+    """Compute rows and yield the result of ``use`` for each block, in order.
 
     One thread computes a row, so the bits of the result do not depend on the number of
     threads. At most two blocks per thread are in progress.
@@ -57,21 +60,23 @@ def map_blocks(
         use: Called as ``use(first, block)`` in a worker thread; the block contains the
             rows from ``first``, float64, and is overwritten afterwards.
         threads: Number of threads; as many as are of use by default.
+        images: The rows to compute, each as a block; all by default.
     """
-    images, captions = similarity.shape
-    rows = min(max(BLOCK_BYTES // max(8 * captions, 1), 1), MOST_ROWS)
+    count, captions = similarity.shape
+    most = min(max(BLOCK_BYTES // max(8 * captions, 1), 1), MOST_ROWS)
+    starts, rows = (range(0, count, most), most) if images is None else (images, 1)
     local = threading.local()
 
     def work(first: int) -> T:
         if not hasattr(local, "fill"):
             local.fill = similarity.filler()
             local.block = np.empty((rows, captions))
-        block = local.block[: images - first]
+        block = local.block[: count - first]
         local.fill(first, block)
         return use(first, block)
 
     threads = threads or similarity.most_threads
-    yield from in_order(work, range(0, images, rows), threads)
+    yield from in_order(work, starts, threads)
 
 
 def available_threads() -> int:

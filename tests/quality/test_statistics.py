@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from rsitmd_tools.dataset import Sentence
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.quality import dataset_statistics, statistics
+from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.output.statistics import plot, render
-from rsitmd_tools.quality.statistics import average_similarity
 from rsitmd_tools.schemas import first_error, load_schema
-from rsitmd_tools.similarity import Prior, compute_prior
-from rsitmd_tools.similarity import rows as blocks
 from tests.quality.conftest import dataset, record
 
 
@@ -94,33 +90,3 @@ def test_tables_and_the_plot(tmp_path: Path) -> None:
     assert "\x1b" not in render(documents[2:], "text")
     plot(documents, tmp_path / "fig9.png")
     assert (tmp_path / "fig9.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("rows", [1, 2, 5])
-def test_the_mean_of_blocks_has_the_bits_of_the_mean_of_all(
-    rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(statistics, "BLOCK", 8192)
-    values = np.random.default_rng(rows).random((rows, 20_001))
-    expected = float(values.astype(np.float32).mean(dtype=np.float64))
-    prior = Prior(values, Path("test.npy"), {})
-    assert average_similarity(dataset(), prior) == expected
-    blank = np.vstack([values, np.full((1, 20_001), np.nan)])
-    assert average_similarity(dataset(), Prior(blank, Path("test.npy"), {})) == expected
-
-
-@pytest.mark.parametrize("rows", [1, 3, 7])
-def test_the_mean_without_the_whole_prior_has_the_same_bits(
-    rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ["ship", "pier", "boat", "quay", "crane", "field", "road", "tree", "house", "lake"]
-    texts = [[f"{words[n % 10]} and {words[k * n % 10]} {k}." for k in range(5)] for n in range(40)]
-    data = dataset(
-        *(record(f"a_{n}.tif", text) for n, text in enumerate(texts)), record("b.tif", [])
-    )
-    whole = compute_prior(data, dtype="float32")
-    expected = float(whole[~np.isnan(whole[:, 0])].ravel().mean(dtype=np.float64))
-    monkeypatch.setattr(statistics, "BLOCK", 4096)
-    monkeypatch.setattr(blocks, "MOST_ROWS", rows)
-    assert average_similarity(data) == expected
-    assert average_similarity(data, Prior(whole, Path("test.npy"), {})) == expected

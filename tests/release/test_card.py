@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -221,6 +221,10 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
          "and seed 7. `build split` assigned 1 image with the shares train 0.5, test 0.5 and seed"
          " 8; the test images of an earlier release went into test; the images of an exclusion list"
          " went into test."),
+        ("Are there recommended splits?", {"assignments": (FIRST, replace(LATER, images=8))},
+         "went into test. **To"),
+        ("Are there recommended splits?", {"assignments": (FIRST, replace(LATER, images=9))},
+         "went into test. These numbers also count images that are not in this release. **To"),
         ("Are there recommended splits?", {"crossing": 1},
          "1 pair of images of one picture or place is in different splits."),
         ("Are there recommended splits?", {"crossing": 3},

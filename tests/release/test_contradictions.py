@@ -15,6 +15,7 @@ from rsitmd_tools.cli.building.verify import command
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.complete import complete_release
 from rsitmd_tools.release.contradictions import REQUIRED
+from rsitmd_tools.similarity import average
 from tests.release.placed import with_scenes
 from tests.release.releases import problems, rewrite
 from tests.release.releases import release as make
@@ -43,6 +44,17 @@ def edit(release: Path, file: str, change: Change) -> None:
     change(document)
     (release / file).write_text(json.dumps(document), encoding="utf-8")
     write_checksums(release)
+
+
+def test_an_average_similarity_of_a_sample_is_accepted(
+    make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(average, "MOST_PAIRS", 1)
+    folder = tmp_path / "out"
+    make(make_workspace(), folder, prior=False)
+    statistics = json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
+    assert statistics["splits"]["train"]["averaged_images"] == 1
+    assert problems(folder) == {}
 
 
 @pytest.mark.parametrize(

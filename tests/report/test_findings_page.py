@@ -15,6 +15,7 @@ from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.report import findings_page
 from rsitmd_tools.report.findings_page import render
+from rsitmd_tools.similarity import average
 from rsitmd_tools.workspace import Settings
 from rsitmd_tools.workspace.settings import ImageIgnore
 from tests.quality.conftest import FIVE, dataset, record
@@ -151,6 +152,13 @@ def test_limits_of_pictures_and_pairs_are_reported(
     text = page_of(data)
     assert "Pictures are shown for the first 1 image." in text
     assert "Here is the first pair; 1 more pair in the findings above." in text
+
+
+def test_an_average_similarity_of_a_sample_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = dataset(record("farm_2.tif"), record("port_1.tif"))
+    assert "<dt>average similarity</dt>" in page_of(data)
+    monkeypatch.setattr(average, "MOST_PAIRS", 10)
+    assert "<dt>average similarity (sample of 1 image)</dt>" in page_of(data)
 
 
 def test_an_image_links_to_its_task() -> None:

@@ -22,6 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.report import write_report
 from rsitmd_tools.report.data import small_images
+from rsitmd_tools.similarity import average
 from tests.report.pages import Page
 
 MakeRun = Callable[..., Path]
@@ -73,6 +74,14 @@ def test_every_text_is_escaped(make_run: MakeRun, output: Path, data: Dataset) -
     assert page.text.count("<script>alert(1)</script>") == 3
     assert page.text.count(hostile) > 3
     assert data.captions()[0] in page.text
+
+
+def test_an_average_similarity_of_a_sample_is_marked(
+    make_run: MakeRun, output: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(average, "MOST_PAIRS", 1)
+    write_report([make_run()], output, data.source)
+    assert "average similarity (sample of 1 image)" in Page(output).text
 
 
 def test_figures_are_well_formed(make_run: MakeRun, output: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,19 @@ def render(documents: Sequence[dict[str, Any]], output_format: str) -> str:
         content = documents[0] if len(documents) == 1 else list(documents)
         return json.dumps(content, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     table = _columns(documents)
+    notes = [
+        f"{printable(name)}: average similarity of a sample of {column['averaged_images']} images"
+        for name, column in table.items()
+        if "averaged_images" in column
+    ]
     if output_format == "latex":
-        return _joined(_latex(table))
+        return _joined([*_latex(table), *(f"% {note}" for note in notes)])
     if output_format == "markdown":
-        return _joined(_markdown(table))
-    lines = list(_text(table))
+        return _joined([*_markdown(table), *(f"\n{note}" for note in notes)])
+    lines = [*_text(table), *notes]
     if len(documents) == 1:
         lines += _details(documents[0])
-    return _joined(iter(lines))
+    return _joined(lines)
 
 
 def plot(documents: Sequence[dict[str, Any]], path: Path) -> None:
@@ -168,5 +173,5 @@ def _shown(value: float | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
-def _joined(lines: Iterator[str]) -> str:
+def _joined(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
