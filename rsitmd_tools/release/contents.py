@@ -21,6 +21,7 @@ from rsitmd_tools.release.select import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import removed_rows
+from rsitmd_tools.workspace.empty import no_images
 from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
     annotator_names,
@@ -95,12 +96,14 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         names: Whether annotators appear by their names, except names that are e-mail addresses.
     """
     only_accepted = workspace.settings.release.only_accepted
+    stored = stored_images(workspace)
+    if not stored:
+        raise no_images(workspace)
     images = merged_images(workspace, only_accepted=only_accepted)
     unreviewed = count_not_accepted(workspace)
     untouched = len(untouched_sentences(workspace))
     pseudonyms = annotator_pseudonyms(workspace)
     known = annotator_names(workspace)
-    stored = stored_images(workspace)
     checksums = file_checksums(workspace, stored)
     places = image_places(workspace)
     began, until = first_annotated(workspace), last_annotated(workspace)

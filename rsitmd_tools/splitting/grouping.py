@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
+from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.splitting import relations
@@ -23,6 +23,7 @@ from rsitmd_tools.splitting.relations import (
     whole_groups,
 )
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.empty import no_images
 from rsitmd_tools.workspace.images import StoredImage, stored_images
 
 BY_FACT = "split_by"  # what is never parted
@@ -95,11 +96,7 @@ def grouped(workspace: Workspace, block: float | None, by: str) -> Grouping:
     group_places(workspace, block)
     stored = stored_images(workspace)
     if not stored:
-        raise RsitmdError(
-            "has no images",
-            where=workspace.path,
-            hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
-        )
+        raise no_images(workspace)
     pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
     captions = caption_groups(workspace, kinds)
     wholes = whole_groups(workspace, by)

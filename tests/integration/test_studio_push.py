@@ -281,4 +281,4 @@ def test_a_damaged_image_is_named(make_workspace: MakeWorkspace, tool: Tool) -> 
 def test_a_push_without_images_is_reported(make_workspace: MakeWorkspace, tool: Tool) -> None:
     answer = tool.run("annotate", "push", make_workspace(images=0))
     assert answer.returncode == 1
-    assert "contains no images; run: rsitmd build ingest" in answer.stderr
+    assert "has no images; run: rsitmd build ingest" in answer.stderr

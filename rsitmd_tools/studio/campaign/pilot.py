@@ -16,6 +16,7 @@ from rsitmd_tools.studio.campaign.agreement import similarities
 from rsitmd_tools.text_files import read_rows
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
+from rsitmd_tools.workspace.empty import no_images
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import taking_part
@@ -87,11 +88,7 @@ def plan_pilot(
     known, chosen = _choose(workspace, categories, count or IMAGES, references)
     if not chosen:
         if references is None:
-            raise RsitmdError(
-                "the workspace has no images",
-                where=workspace.path,
-                hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
-            )
+            raise no_images(workspace)
         raise RsitmdError(
             "has no sentences for images of this workspace",
             where=references,

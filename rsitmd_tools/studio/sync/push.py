@@ -37,6 +37,7 @@ from rsitmd_tools.studio.sync.unused import delete_copies
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import REFUSED, admit_writers, current_pilot
 from rsitmd_tools.workspace.assignments import count_assigned_without_task, images_to_send
+from rsitmd_tools.workspace.empty import no_images
 from rsitmd_tools.workspace.people import Person, taking_part
 from rsitmd_tools.workspace.pilot import pilot_images
 from rsitmd_tools.workspace.projects import MAIN, PILOT, has_personal_project, projects_of
@@ -156,11 +157,7 @@ def push(
     client = Client(connection_of(workspace))
     content = TaskContent(workspace, client)
     if not content.images.keys() - content.removed:
-        raise RsitmdError(
-            "contains no images",
-            where=workspace.path,
-            hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
-        )
+        raise no_images(workspace)
     return _Push(workspace, client, content, options, notify or (lambda line: None)).run()
 
 
