@@ -101,7 +101,10 @@ def split(
     advice = _advice(groups.items, shares, required, by)
     if not advice and before and not reassign:
         advice = "use --reassign to assign all images again"
-    _refuse_empty(workspace, groups.items, shares, images, advice or "ingest more images")
+    empty = [name for name, share in shares.items() if share > 0 and not images[name]]
+    if empty:
+        placed = {} if required else kept
+        raise _too_few(workspace, groups.items, placed, empty, advice or "ingest more images")
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
     recorded = [] if reassign or not before else recorded_assignments(workspace)
     run = Assigned(
@@ -212,19 +215,22 @@ def _advice(
     )
 
 
-def _refuse_empty(
+def _too_few(
     workspace: Workspace,
     items: Sequence[Item],
-    shares: Mapping[str, float],
-    images: Counter[str],
+    placed: Mapping[str, str],
+    empty: Sequence[str],
     advice: str,
-) -> None:
-    empty = [name for name, share in shares.items() if share > 0 and not images[name]]
-    if empty:
+) -> RsitmdError:
+    count = count_of(len(items), "image")
+    free = sum(item.name not in placed for item in items)
+    if free < len(items):
+        images = f"images without a split ({free} of {count})"
+    else:
         groups = len({item.group for item in items})
-        raise RsitmdError(
-            f"too few images ({count_of(len(items), 'image')} in {count_of(groups, 'group')}): "
-            f"{' and '.join(empty)} would be empty",
-            where=workspace.path,
-            hint=f"{advice}, or set the share of the empty split to 0",
-        )
+        images = f"images ({count} in {count_of(groups, 'group')})"
+    return RsitmdError(
+        f"too few {images}: {' and '.join(empty)} would be empty",
+        where=workspace.path,
+        hint=f"{advice}, or set the share of the empty split to 0",
+    )

@@ -129,6 +129,15 @@ def test_too_few_images(make: Make, count: int, line: str) -> None:
     assert set(placed(folder).values()) <= {None}
 
 
+def test_images_that_are_all_in_one_split_are_counted(make: Make) -> None:
+    folder = make(10)
+    assert run(folder, "--shares", "1,0,0").return_value == 0
+    assert str(run(folder).exception).endswith(
+        ": too few images without a split (0 of 10 images): val and test would be empty; use"
+        " --reassign to assign all images again, or set the share of the empty split to 0"
+    )
+
+
 @pytest.mark.parametrize("shares", ["0.8,0.1,0.2", "1.5,-0.5,0", "nan,0.5,0.5", "inf,0,0"])
 def test_invalid_shares_are_refused(make: Make, shares: str) -> None:
     folder = make(10)
