@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.baselines.registry import model_names
+from rsitmd_tools.baselines.registry import MODELS, model_names
 from rsitmd_tools.baselines.yaml_text import NotYamlError, parse_yaml
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.plugins import ATTENTION, plugin_names
@@ -229,6 +229,35 @@ def check_fold(config: Config) -> None:
             f"fold={config.fold} has no effect without folds",
             hint="set folds to the number of folds, or remove fold",
         )
+
+
+def without_effect(config: Config, changes: Sequence[str]) -> list[str]:
+    """Return the changed settings that a configuration does not read, each with the reason.
+
+    What a model of another package reads is unknown.
+
+    Args:
+        config: The configuration.
+        changes: The ``KEY=VALUE`` overrides that it was loaded with.
+    """
+    unread: dict[str, str] = {}
+    if config.model in MODELS:
+        others = {key for key in MODEL_SECTIONS if key != config.model}
+        others |= set() if config.model == "amfmn" else {"attention", "multiscale"}
+        unread |= dict.fromkeys(others, f"model={config.model}")
+    if config.schedule == "cosine":
+        unread |= dict.fromkeys(("lr_decay", "lr_decay_epochs"), "schedule=cosine")
+    if config.freeze_backbone:
+        unread["backbone_lr"] = "freeze_backbone=true"
+    if config.loss != "infonce":
+        unread["temperature"] = f"loss={config.loss}"
+    if config.loss != "triplet":
+        unread["margin"] = f"loss={config.loss}"
+    parts = ("value",) if config.margin.kind == "dynamic" else ("gamma", "beta")
+    unread |= {f"margin.{part}": f"margin.kind={config.margin.kind}" for part in parts}
+    keys = dict.fromkeys(change.partition("=")[0] for change in changes)
+    reasons = {key: unread.get(key.partition(".")[0], unread.get(key)) for key in keys}
+    return [f"{key} has no effect with {why}" for key, why in reasons.items() if why]
 
 
 def config_from(document: Any, where: str) -> Config:

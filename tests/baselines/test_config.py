@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.baselines.config import config_from, load_config, names
+from rsitmd_tools.baselines.config import config_from, load_config, names, without_effect
 from rsitmd_tools.baselines.registry import MODELS, load_model
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -146,6 +146,27 @@ def test_yaml_that_cannot_be_a_setting_is_one_line(tmp_path: Path, text: str) ->
         with pytest.raises(RsitmdError, match=r"margin: has too many|is not YAML") as error:
             load()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("vsepp", "scan.lambda1=3", "model=vsepp"),
+        ("vsepp", "attention=soft", "model=vsepp"),
+        ("scan-t2i", "scan.lambda1=3", None),
+        ("amfmn-soft", "attention=fusion", None),
+        ("vsepp-frozen", "backbone_lr=0.1", "freeze_backbone=true"),
+        ("vsepp-frozen", "lr_decay=0.5", "schedule=cosine"),
+        ("vsepp", "temperature=0.1", "loss=triplet"),
+        ("vsepp-whole", "margin.value=0.1", "loss=infonce"),
+        ("vsepp", "margin.gamma=0.1", "margin.kind=fixed"),
+        ("amfmn-soft", "margin.value=0.1", "margin.kind=dynamic"),
+        ("vsepp", "margin.value=0.1", None),
+    ],
+)
+def test_settings_that_have_no_effect_are_named(name: str, change: str, why: str | None) -> None:
+    expected = [f"{change.partition('=')[0]} has no effect with {why}"] if why else []
+    assert without_effect(load_config(name, [change]), [change]) == expected
 
 
 @pytest.mark.parametrize("text", ["epochs: 3\nepochs: 70", "margin: {value: 1, value: 2}"])
