@@ -11,23 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.baselines.registry import model_names
+from rsitmd_tools.baselines.registry import MODELS, model_names
+from rsitmd_tools.baselines.yaml_text import NotYamlError, parse_yaml
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
-from rsitmd_tools.extras import require
 from rsitmd_tools.plugins import ATTENTION, plugin_names
 from rsitmd_tools.schemas import first_error, load_schema
-
-
-class NotYamlError(ValueError):
-    """A text is not YAML.
-
-    Attributes:
-        line: The line of the error, counted from 1; None if it is unknown.
-    """
-
-    def __init__(self, problem: str, line: int | None) -> None:
-        super().__init__(problem)
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +61,12 @@ SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": ScanSettings, "mtfn"
 MAX_DEPTH = 8
 # Sections that only the model of their name reads.
 MODEL_SECTIONS = ("scan", "mtfn")
-# For values that other packages can add.
-PLUGIN_HINTS = dict.fromkeys(
-    ("model", "attention"), "use one of them, or install the package that adds it"
-)
+# Hints for keys whose error does not say what to do. Other packages can add models.
+HINTS = {
+    **dict.fromkeys(("model", "attention"), "use one of them, or install the package that adds it"),
+    "folds": "use 2 or more, or 0 for no folds",
+    "margin": "set a key of it, such as margin.value",
+}
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
 COSINE_MODELS = ("amfmn", "vsepp", "clip", "scan")
 # They can use the vectors of a sentence encoder (text_weights).
@@ -228,28 +218,6 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
     return config
 
 
-def parse_yaml(text: str) -> Any:
-    """Return the content of a YAML document.
-
-    PyYAML is imported here: it is not installed with the core, whose commands read configurations
-    from JSON only.
-
-    Raises:
-        MissingExtra: PyYAML is not installed.
-        NotYamlError: The text is not YAML.
-    """
-    require("yaml")
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError is of dates and of very long numbers.
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or reason(error)
-        raise NotYamlError(problem, None if mark is None else mark.line + 1) from error
-
-
 def check_fold(config: Config) -> None:
     """Check that a fold is one of several folds. A finished run may have one without an effect.
 
@@ -263,6 +231,35 @@ def check_fold(config: Config) -> None:
         )
 
 
+def without_effect(config: Config, changes: Sequence[str]) -> list[str]:
+    """Return the changed settings that a configuration does not read, each with the reason.
+
+    What a model of another package reads is unknown.
+
+    Args:
+        config: The configuration.
+        changes: The ``KEY=VALUE`` overrides that it was loaded with.
+    """
+    unread: dict[str, str] = {}
+    if config.model in MODELS:
+        others = {key for key in MODEL_SECTIONS if key != config.model}
+        others |= set() if config.model == "amfmn" else {"attention", "multiscale"}
+        unread |= dict.fromkeys(others, f"model={config.model}")
+    if config.schedule == "cosine":
+        unread |= dict.fromkeys(("lr_decay", "lr_decay_epochs"), "schedule=cosine")
+    if config.freeze_backbone:
+        unread["backbone_lr"] = "freeze_backbone=true"
+    if config.loss != "infonce":
+        unread["temperature"] = f"loss={config.loss}"
+    if config.loss != "triplet":
+        unread["margin"] = f"loss={config.loss}"
+    parts = ("value",) if config.margin.kind == "dynamic" else ("gamma", "beta")
+    unread |= {f"margin.{part}": f"margin.kind={config.margin.kind}" for part in parts}
+    keys = dict.fromkeys(change.partition("=")[0] for change in changes)
+    reasons = {key: unread.get(key.partition(".")[0], unread.get(key)) for key in keys}
+    return [f"{key} has no effect with {why}" for key, why in reasons.items() if why]
+
+
 def config_from(document: Any, where: str) -> Config:
     """Validate plain data and create a configuration from it.
 
@@ -274,7 +271,7 @@ def config_from(document: Any, where: str) -> Config:
     _check_plain(given, where)
     problem = first_error(given, schema)
     if problem is not None:
-        hint = problem.hint or PLUGIN_HINTS.get(problem.key)
+        hint = problem.hint or HINTS.get(problem.key)
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=hint)
     if "precision" in given:
         precision = given["precision"]  # YAML reads 32 as a number

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.backbone import NO_BACKBONE
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
-from rsitmd_tools.baselines.config import Config, NotYamlError, config_from, parse_yaml
+from rsitmd_tools.baselines.config import Config, config_from
 from rsitmd_tools.baselines.models import image_parts, load_tokenizer, make_model
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
@@ -22,6 +22,7 @@ from rsitmd_tools.baselines.state_dict_diff import (
     missing_names,
     shape_mismatches,
 )
+from rsitmd_tools.baselines.yaml_text import NotYamlError, parse_yaml
 from rsitmd_tools.errors import RsitmdError, reason
 
 MODEL_PREFIX = "model."

@@ -20,6 +20,10 @@ from rsitmd_tools.baselines.state_dict_diff import (
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_file
 
+# What a tensor is in its layer. Those of a batch normalisation have one shape, so only the names
+# show that their order differs.
+KINDS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+
 
 def convert_weights(
     source: Path,
@@ -30,8 +34,9 @@ def convert_weights(
 ) -> int:
     """Convert a file of weights to a ``.safetensors`` file for a backbone.
 
-    If the names are those of timm, they are used. Otherwise tensors are matched in order, and
-    all shapes must be equal. The same source always gives the same bytes.
+    If the names are those of timm, they are used. Otherwise tensors are matched in order: shapes
+    and kinds (weight, bias, running mean, ...) must be equal. The same source always gives the
+    same bytes.
 
     Args:
         source: A .pth or .safetensors file of tensors.
@@ -66,6 +71,8 @@ def convert_weights(
             where=source,
             hint="use --backbone with the name of the network of these weights",
         )
+    if not by_name:
+        _check_kinds(own, state, source, backbone)
     default = {**IMAGENET, **normalisation_of(backbone)}
     metadata = {
         "backbone": backbone,
@@ -111,3 +118,26 @@ def _in_order(
             hint="use --backbone with the name of the network of these weights",
         )
     return dict(zip(own, state.values(), strict=True))
+
+
+def _check_kinds(
+    own: dict[str, Tensor], state: dict[str, Tensor], source: Path, backbone: str
+) -> None:
+    """Check that tensors matched in order are the same part of their layer."""
+    swapped = [
+        f"{name} would be {theirs}"
+        for name, theirs in zip(own, state, strict=True)
+        if {_kind(name), _kind(theirs)} <= KINDS and _kind(name) != _kind(theirs)
+    ]
+    if swapped:
+        raise StateDictMismatch(
+            f"does not match {backbone}: the order of its tensors differs",
+            swapped,
+            where=source,
+            hint="rename its tensors to the names of timm",
+        )
+
+
+def _kind(name: str) -> str:
+    """Return what a tensor is in its layer, such as ``weight``."""
+    return name.rpartition(".")[2]

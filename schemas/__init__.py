@@ -88,6 +88,9 @@ def _describe(error: ValidationError) -> SchemaError:
     wanted = _wanted(str(error.validator), error.validator_value)
     if wanted is not None:
         return SchemaError(key or "document", f"must be {wanted}, not {_shown(error.instance)}")
+    forbidden: Any = error.validator_value
+    if error.validator == "not" and "const" in forbidden:
+        return SchemaError(key or "document", f"must not be {_shown(error.instance)}")
     if error.validator == "required" and isinstance(error.instance, dict):
         required: Any = error.validator_value
         missing = [name for name in required if name not in error.instance]

@@ -90,13 +90,29 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     parts = Parts(pool, np.flatnonzero(~is_val), np.flatnonzero(is_val))
     for name, rows in (("train", parts.train_rows), ("val", parts.val_rows)):
         if len(rows) < 2 and (name == "train" or config.validate):
-            part = f"fold {config.fold} of {config.folds}" if config.folds else f"split {name!r}"
+            what, hint = _too_few(dataset, config, name)
             raise RsitmdError(
-                f"{part} has {count_of(len(rows), 'image')} with sentences",
+                f"{what} {count_of(len(rows), 'image')} with sentences",
                 where=dataset.source,
-                hint="use fewer folds" if config.folds else "use a dataset with at least 2",
+                hint=hint,
             )
     return parts
+
+
+def _too_few(dataset: Dataset, config: Config, part: str) -> tuple[str, str]:
+    """Return the begin of a message about a part with fewer than two images, and its hint."""
+    if config.folds:
+        fold = f"fold {config.fold} of {config.folds}"
+        what = f"{fold} has" if part == "val" else f"training without {fold} has"
+        return what, "use fewer folds"
+    if part == "val":
+        return "split 'val' has", "use a dataset with at least 2, or --set validate=false"
+    if config.validate and not any(image.split == "val" for image in dataset):
+        return (
+            "without the images held out for validation, split 'train' has",
+            "use a dataset with more, or --set validate=false",
+        )
+    return "split 'train' has", "use a dataset with at least 2"
 
 
 def learns_from(config: Config, split: str) -> bool:

@@ -26,7 +26,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.hashing import sha256_file
 
 # What a run records about its training beside data, weights and settings.
-TRAINING_KEYS = ("command", "versions", "machine", "devices")
+TRAINING_KEYS = ("command", "versions", "machine", "devices", "excluded")
 
 
 class DecodedImages:

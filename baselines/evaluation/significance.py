@@ -19,6 +19,8 @@ AT_ONCE = 2_000
 LEVEL = 0.95
 # Sums in another order differ in their last bits, but must count as equal.
 ROUNDING = 1e-12
+# Recalls are percentages. Student's and Welch's intervals do not know that; see _within.
+LARGEST = 100.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,19 +71,42 @@ def holm(p: Floats) -> Floats:
 
 
 def mean_interval(values: Floats) -> tuple[float, float] | None:
-    """Return Student's interval of the mean over runs; None for one run."""
+    """Return Student's interval of the mean of percentages over runs; None for one run.
+
+    It ends at 0 and 100. A mean of percentages is never outside, so the level stays the same.
+    """
     if len(values) < 2:
         return None
+    mean = float(values.mean())
+    if _constant(values):
+        return mean, mean
     half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return float(values.mean() - half), float(values.mean() + half)
+    return _within(mean - half, mean + half, 0.0)
 
 
 def difference_interval(one: Floats, other: Floats) -> tuple[float, float] | None:
-    """Return Welch's interval of the difference of two means over runs; None for single runs."""
+    """Return Welch's interval of the difference of two means over runs; None for single runs.
+
+    It ends at -100 and 100, because the means are percentages.
+    """
     if len(one) < 2 or len(other) < 2:
         return None
     difference = float(one.mean() - other.mean())
-    if one.std() == 0 and other.std() == 0:
+    if _constant(one) and _constant(other):
         return difference, difference
-    found = stats.ttest_ind(one, other, equal_var=False).confidence_interval(LEVEL)
-    return float(found.low), float(found.high)
+    # Computed here: scipy.stats.ttest_ind warns about precision if the runs of one are equal.
+    of_one, of_other = (values.var(ddof=1) / len(values) for values in (one, other))
+    both = of_one + of_other
+    freedom = both**2 / (of_one**2 / (len(one) - 1) + of_other**2 / (len(other) - 1))
+    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * both**0.5
+    return _within(difference - half, difference + half, -LARGEST)
+
+
+def _constant(values: Floats) -> bool:
+    """Return whether all runs are equal. Their computed deviation need not be exactly 0."""
+    return bool(np.ptp(values) == 0)
+
+
+def _within(low: float, high: float, least: float) -> tuple[float, float]:
+    """Cut an interval to the values that its parameter can have: over two runs it is wide."""
+    return max(float(low), least), min(float(high), LARGEST)

@@ -124,8 +124,24 @@ def _key(run: EvaluatedRun) -> str:
     encoder = (result.get("text_weights") or {}).get("sha256")
     # An ensemble has no settings of its own: it is known by its runs.
     together = [run["checkpoint_sha256"] for run in result.get("ensemble", ())]
-    parts = [result["model"], settings, result["weights"], result["training_data_sha256"], scores]
-    return json.dumps([*parts, encoder, views_of(run), together], sort_keys=True)
+    # Files may move: their checksums are compared.
+    weights, excluded = _content(result["weights"]), _content(_excluded(run))
+    # The checksum of a prior differs between parts of the data, its definition does not.
+    prior = (result.get("prior") or {}).get("definition")
+    parts = [result["model"], settings, weights, result["training_data_sha256"], scores]
+    return json.dumps([*parts, encoder, excluded, prior, views_of(run), together], sort_keys=True)
+
+
+def _content(file: Any) -> Any:
+    """Return the checksum of a recorded file; other values as they are."""
+    return file.get("sha256") if isinstance(file, dict) else file
+
+
+def _excluded(run: EvaluatedRun) -> Any:
+    """Return the list of images that the training left out."""
+    training = run.result.get("training") or {}
+    # Results of earlier versions lack it; the run has it.
+    return training.get("excluded", run.manifest.get("excluded"))
 
 
 def views_of(run: EvaluatedRun) -> int:

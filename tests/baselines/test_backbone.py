@@ -180,6 +180,20 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
+def test_weights_in_another_order_are_refused(tmp_path: Path) -> None:
+    """The tensors of a batch normalisation have one shape: their means became its weights."""
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    state = timm.create_model("resnet18", pretrained=False).state_dict()
+    names = [f"net.{name}" for name in state]
+    place = names.index("net.bn1.weight")
+    names[place], names[place + 2] = names[place + 2], names[place]
+    torch.save(dict(zip(names, state.values(), strict=True)), source)
+    message = r"order of its tensors differs(.|\n)*bn1.weight would be net.bn1.running_mean"
+    with pytest.raises(RsitmdError, match=message):
+        convert_weights(source, "resnet18", target)
+    assert not target.exists()
+
+
 def test_weights_of_another_backbone_list_the_mismatches(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     state = renamed(source)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.baselines.config import config_from, load_config, names
+from rsitmd_tools.baselines.config import config_from, load_config, names, without_effect
 from rsitmd_tools.baselines.registry import MODELS, load_model
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -57,7 +57,8 @@ def test_overrides(tmp_path: Path) -> None:
         (["dropout=1"], "dropout"),
         (["attention=hard"], 'not "hard"; use one of them, or install the package that adds it'),
         (["model=mean"], 'not "mean"; use one of them, or install the package that adds it'),
-        (["folds=1"], "folds"),
+        (["folds=1"], "folds: must not be 1; use 2 or more, or 0 for no folds"),
+        (["margin=0.4"], "margin: must be an object, not 0.4; set a key of it, such as margin.va"),
         (["validate=false", "patience=3"], "patience"),
         (["validate=false", "folds=5"], "folds"),
         (["scan.direction=both"], "scan.direction"),
@@ -145,6 +146,40 @@ def test_yaml_that_cannot_be_a_setting_is_one_line(tmp_path: Path, text: str) ->
         with pytest.raises(RsitmdError, match=r"margin: has too many|is not YAML") as error:
             load()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("vsepp", "scan.lambda1=3", "model=vsepp"),
+        ("vsepp", "attention=soft", "model=vsepp"),
+        ("scan-t2i", "scan.lambda1=3", None),
+        ("amfmn-soft", "attention=fusion", None),
+        ("vsepp-frozen", "backbone_lr=0.1", "freeze_backbone=true"),
+        ("vsepp-frozen", "lr_decay=0.5", "schedule=cosine"),
+        ("vsepp", "temperature=0.1", "loss=triplet"),
+        ("vsepp-whole", "margin.value=0.1", "loss=infonce"),
+        ("vsepp", "margin.gamma=0.1", "margin.kind=fixed"),
+        ("amfmn-soft", "margin.value=0.1", "margin.kind=dynamic"),
+        ("vsepp", "margin.value=0.1", None),
+    ],
+)
+def test_settings_that_have_no_effect_are_named(name: str, change: str, why: str | None) -> None:
+    expected = [f"{change.partition('=')[0]} has no effect with {why}"] if why else []
+    assert without_effect(load_config(name, [change]), [change]) == expected
+
+
+@pytest.mark.parametrize("text", ["epochs: 3\nepochs: 70", "margin: {value: 1, value: 2}"])
+def test_a_key_that_occurs_twice_is_refused(tmp_path: Path, text: str) -> None:
+    """PyYAML takes the last one: 70 epochs, although the file also says 3."""
+    file = tmp_path / "own.yaml"
+    file.write_text(f"model: vsepp\n{text}\n")
+    key = "epochs" if "epochs" in text else "value"
+    line = 3 if "epochs" in text else 2
+    with pytest.raises(RsitmdError, match=f"own.yaml: line {line}: .*the key {key} occurs twice"):
+        load_config(str(file))
+    file.write_text("model: vsepp\nmargin: &m {value: 0.1}\nscan: {lambda1: 3}\n")
+    assert load_config(str(file)).margin.value == 0.1
 
 
 def test_a_fold_needs_folds() -> None:

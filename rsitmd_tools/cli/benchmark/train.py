@@ -10,6 +10,7 @@ import click
 from rsitmd_tools.cli.benchmark.arguments import shipped_configs
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import FILE, decode_threads_option, input_options, path_argument
 from rsitmd_tools.errors import command_line
 
@@ -109,6 +110,7 @@ def command(
 
     require_training()
     from rsitmd_tools.baselines import load_config, train
+    from rsitmd_tools.baselines.config import without_effect
     from rsitmd_tools.baselines.training.manifest import check_weights
     from rsitmd_tools.baselines.training.sweep import train_all
     from rsitmd_tools.baselines.training.train import Options
@@ -116,6 +118,8 @@ def command(
     from rsitmd_tools.formats.unpacked import image_files
 
     config = load_config(config_name, changes)
+    for line in without_effect(config, changes):
+        note(line)
     check_weights(config)  # a large dataset is not read in vain
     options = Options(resume, device, devices, workers, cache, deterministic)
     with image_files(load_dataset(path, input_format, image_folder)) as dataset:

@@ -116,6 +116,16 @@ def test_splits_that_are_too_small(tiny: Dataset, kept: int) -> None:
         split_parts(few, Config())
 
 
+def test_an_error_counts_the_images_held_out(tiny: Dataset) -> None:
+    """It said that ``train`` had one image, although it had three."""
+    three = tiny.with_images(tiny.select("train").images[:3])
+    with pytest.raises(RsitmdError, match=r"images held out for validation, .*1 image"):
+        split_parts(three, Config())
+    with pytest.raises(RsitmdError, match="training without fold 0 of 2 has 1 image"):
+        split_parts(three, Config(folds=2))
+    assert len(split_parts(three, Config(validate=False)).train_rows) == 3
+
+
 def test_more_folds_than_images_allow(tiny: Dataset) -> None:
     with pytest.raises(RsitmdError, match=r"fold 4 of 20 has 1 image .*\n?.*fewer folds"):
         split_parts(tiny, Config(folds=20, fold=4))

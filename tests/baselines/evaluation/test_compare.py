@@ -87,6 +87,37 @@ def test_a_run_of_a_version_with_fewer_settings_is_of_the_same_system(make: Make
     assert [system["seeds"] for system in compare(runs)["systems"]] == [[0, 1]]
 
 
+def test_weights_that_were_renamed_between_seeds_are_the_same(make: Make, tmp_path: Path) -> None:
+    before, after = ({"file": name, "sha256": "2" * 64} for name in ("a.pth", "b.pth"))
+    make("vse/seed-0", 1.5, weights=before)
+    make("vse/seed-1", 1.5, 1, weights=after)
+    (system,) = compare([tmp_path / "runs" / "vse"])["systems"]
+    assert system["seeds"] == [0, 1]
+    make("vse/seed-2", 1.5, 2, weights={**after, "sha256": "3" * 64})
+    with pytest.raises(RsitmdError, match="holds runs of different settings"):
+        compare([tmp_path / "runs" / "vse"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": {"excluded": {"file": "leak.csv", "sha256": "2" * 64}}},
+        {"prior": {"definition": "paper", "sha256": "2" * 64}},
+    ],
+)
+def test_runs_on_other_images_or_with_another_prior_are_another_system(
+    make: Make, change: dict[str, Any]
+) -> None:
+    runs = [
+        make("all-0", 1.5),
+        make("less-0", 1.5, **change),
+        make("all-1", 1.5, 1),
+        make("less-1", 1.5, 1, **change),
+    ]
+    systems = compare(runs)["systems"]
+    assert [system["runs"] for system in systems] == [["all-0", "all-1"], ["less-0", "less-1"]]
+
+
 def test_a_folder_names_what_is_left_out_and_counts_no_run_twice(
     make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,10 +76,10 @@ def test_the_training_is_pinned_as_the_run_records_it(tiny: Dataset, run: Path) 
     (run / "run.json").write_text(json.dumps(manifest))
     result = evaluate(run, tiny)
     assert result["training"] == {
-        key: manifest[key] for key in ("command", "versions", "machine", "devices")
+        key: manifest[key] for key in ("command", "versions", "machine", "devices", "excluded")
     }
     assert result["machine"] != manifest["machine"]
-    for key in ("command", "versions", "devices"):
+    for key in ("command", "versions", "devices", "excluded"):
         del manifest[key]
     (run / "run.json").write_text(json.dumps(manifest))
     result = evaluate(run, tiny)

@@ -64,8 +64,27 @@ def test_intervals_over_runs_are_those_of_student_and_welch() -> None:
     expected = stats.t.interval(0.95, 2, one.mean(), stats.sem(one))
     assert mean_interval(one) == pytest.approx(expected)
     low, high = difference_interval(one, two) or (0, 0)
-    assert low < one.mean() - two.mean() < high
+    welch = stats.ttest_ind(one, two, equal_var=False).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((welch.low, welch.high))
     assert (low > 0) == (stats.ttest_ind(one, two, equal_var=False).pvalue < 0.05)
     assert mean_interval(one[:1]) is None
     assert difference_interval(one[:1], two) is None
     assert difference_interval(np.array([2.0, 2.0]), np.array([1.0, 1.0])) == (1, 1)
+
+
+def test_intervals_over_runs_end_where_percentages_end() -> None:
+    high, low = np.array([80.0, 99.0]), np.array([1.0, 9.0])
+    assert stats.t.interval(0.95, 1, high.mean(), stats.sem(high))[1] > 100
+    assert mean_interval(high) == (pytest.approx(0), 100)
+    assert mean_interval(low) == (0, pytest.approx(5 + 12.706 * 4, abs=0.01))
+    assert difference_interval(np.array([99.0, 1.0]), np.array([60.0, 41.0])) == (-100, 100)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equal_runs_have_no_deviation_and_no_warning() -> None:
+    equal, other = np.array([61.4286] * 3), np.array([59.0476, 63.3333])
+    assert equal.std() > 0  # rounding
+    assert mean_interval(equal) == (equal.mean(), equal.mean())
+    assert difference_interval(equal, equal - 1) == (pytest.approx(1), pytest.approx(1))
+    mean, half = equal.mean() - other.mean(), stats.t.ppf(0.975, 1) * stats.sem(other)
+    assert difference_interval(equal, other) == pytest.approx((mean - half, mean + half))
