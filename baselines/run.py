@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,6 +213,12 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
             hint="restore the checkpoint of this run",
         ) from error
     return checkpoint
+
+
+def run_name(folder: Path) -> str:
+    """Return the name of a run, with that of its parent folder if it says only seed or fold."""
+    name, parent = folder.resolve().name, folder.resolve().parent.name
+    return f"{parent}/{name}" if parent and re.match(r"(seed|fold)-\d", name) else name
 
 
 def runs_in(folder: Path) -> list[Run]:

@@ -16,6 +16,7 @@ from rsitmd_tools.baselines.data.images import decode_image, unit_images
 from rsitmd_tools.baselines.evaluation.scoring import evaluating
 from rsitmd_tools.baselines.evaluation.search import Searcher
 from rsitmd_tools.baselines.evaluation.trec import nearest
+from rsitmd_tools.baselines.run import run_name
 from rsitmd_tools.baselines.serving.attribution import Attribution, attribution
 from rsitmd_tools.baselines.serving.request import SearchRequest
 from rsitmd_tools.dataset import Dataset, ImageRecord
@@ -79,7 +80,7 @@ class ShownRun:
         device: str = "auto",
     ) -> None:
         self.folder = folder
-        self.name = folder.resolve().name
+        self.name = run_name(folder)
         self.searcher = Searcher(folder, dataset, device)
         self._within = within
         config = self.searcher.run.config()

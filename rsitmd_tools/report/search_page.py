@@ -8,6 +8,7 @@ from pathlib import Path
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.search import Search
+from rsitmd_tools.baselines.run import run_name
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.templates import page_templates
@@ -48,7 +49,7 @@ def write_search_page(
             version=__version__,
             name=dataset.name,
             images=len(dataset),
-            run=run.name or str(run),
+            run=run_name(run),
             text=text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}...",
             keywords=keywords,
             image=None if image is None else image.name,

@@ -70,7 +70,8 @@ def show_run(
     finished = run.manifest.get("finished")
     seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
     if isinstance(seconds, int | float):
-        facts.append(("training time", f"{seconds / 60:.1f} min"))
+        time = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+        facts.append(("training time", time))
     record = _metric_lines(result, "record")
     return Shown(run, number % COLOURS, model, facts, record, _warnings(run, runs), found)
 

@@ -10,7 +10,7 @@ import torch
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.models import make_model
-from rsitmd_tools.baselines.run import Run, read_checkpoint, runs_in
+from rsitmd_tools.baselines.run import Run, read_checkpoint, run_name, runs_in
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.errors import RsitmdError
 
@@ -55,6 +55,21 @@ def test_a_configuration_that_is_not_utf8(tmp_path: Path) -> None:
     run.config_file.write_bytes("model: é".encode("latin-1"))
     with pytest.raises(RsitmdError, match=r"config\.yaml: cannot be read .*; train the run again"):
         run.config()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("runs/soft", "soft"),
+        ("suite/runs/soft/seed-0", "soft/seed-0"),
+        ("soft/fold-1", "soft/fold-1"),
+        ("soft/seed-12-fold-3", "soft/seed-12-fold-3"),
+        ("runs/seedling", "seedling"),
+        ("/seed-0", "seed-0"),
+    ],
+)
+def test_the_name_of_a_run_of_a_system_has_the_system(folder: str, name: str) -> None:
+    assert run_name(Path(folder)) == name
 
 
 def test_a_run_without_a_checkpoint_suggests_resume(tmp_path: Path) -> None:
