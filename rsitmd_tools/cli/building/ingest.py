@@ -177,7 +177,7 @@ def command(
         _print(report)
     if report.added or report.known or report.removed:
         return 0
-    click.echo("error: no file could be used; correct the files that are listed", err=True)
+    click.echo(f"error: {_why_nothing(report)}", err=True)
     return 1
 
 
@@ -204,6 +204,20 @@ def _rule(
     if no_category:
         return OneCategory(ONE_FOR_ALL)
     return None if category is None else OneCategory(category)
+
+
+def _why_nothing(report: IngestReport) -> str:
+    """Return why an ingest has no image, and a hint."""
+    if report.rejected:
+        return "no file could be used; correct the files that are listed"
+    if report.uncategorised:
+        return (
+            "no file has a category; --category-pattern and the table of --categories must fit the"
+            " paths below SRC"
+        )
+    if getattr(report, "left_out", 0):
+        return "no tile has enough valid pixels; lower --min-valid"
+    return "no given place has a tile; check the coordinates and the CRS of the places"
 
 
 def _print(report: IngestReport) -> None:
