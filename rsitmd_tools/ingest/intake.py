@@ -53,6 +53,8 @@ class IngestReport:
         unknown_files: Files of the table of categories that the sources do not have.
         other_category: ``(file, image)`` of the known files that were found under another
             category. The first category is kept.
+        outdated: ``(file, image)`` of the files that changed since they became these images. The
+            images are kept, beside those of the new content.
         notes: ``(file, note)`` of files that were read in part, or that are known and were read
             with other bands or values.
         duplicates: Number of images in the workspace that are in a group of duplicates.
@@ -71,6 +73,7 @@ class IngestReport:
     uncategorised: list[str] = field(default_factory=list)
     unknown_files: list[str] = field(default_factory=list)
     other_category: list[tuple[str, str]] = field(default_factory=list)
+    outdated: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0

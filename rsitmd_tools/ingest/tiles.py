@@ -40,10 +40,17 @@ from rsitmd_tools.workspace.images import (
     NewImage,
     add_images,
     forget_rejected,
+    last_image,
     record_rejected,
 )
 from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_sizes
-from rsitmd_tools.workspace.sources import KnownSource, SourceState, known_scenes, record_sources
+from rsitmd_tools.workspace.sources import (
+    KnownSource,
+    SourceState,
+    known_scenes,
+    outdated_images,
+    record_sources,
+)
 from rsitmd_tools.workspace.store import utc_now
 
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
@@ -97,6 +104,7 @@ def ingest_tiles(
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     check_image_size(workspace)
+    before = last_image(workspace)
     remove_unfinished_in(workspace.images)
     files, skipped, uncategorised = _sources(workspace, sources, category)
     known, sizes = known_scenes(workspace.db), scene_sizes(workspace)
@@ -127,6 +135,7 @@ def ingest_tiles(
             intake.close()
     duplicates, spatial = group_duplicates(workspace), group_places(workspace, block)
     report = intake.report
+    report.outdated = outdated_images(workspace.db, before)
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
     report.duplicates, report.duplicate_groups = duplicates.images, duplicates.groups

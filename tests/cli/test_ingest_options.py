@@ -166,7 +166,10 @@ def test_an_ingest_without_a_usable_file_is_an_error(tmp_path: Path) -> None:
     ("more", "why"),
     [
         (["--category-pattern", "^(?P<category>[a-z]+)-"], "no file has a category; --category-pa"),
-        (["--tile", "32", "--min-valid", "1"], "no tile has enough valid pixels; lower --min-valid"),
+        (
+            ["--tile", "32", "--min-valid", "1"],
+            "no tile has enough valid pixels; lower --min-valid",
+        ),
         (["--tile", "32", "--grid-of", "places.json"], "no given place has a tile; check the coor"),
     ],
 )

@@ -113,8 +113,9 @@ def command(
     prints the place of a tile.
 
     With --categories and --category-pattern, images without a category are listed and not
-    added. Files that did not change since the last ingest are not read again. Images that were
-    removed (rsitmd build remove) are not added again.
+    added. Files that did not change since the last ingest are not read again. A file that
+    changed becomes a new image, and a note names the image of its earlier content. Images that
+    were removed (rsitmd build remove) are not added again.
 
     \b
     Examples:
@@ -254,3 +255,11 @@ def _print(report: IngestReport) -> None:
         click.echo(f"not found: {printable(name)} of the table of categories", err=True)
     for source, filename in report.other_category:
         note(f"{source} is known as {filename}; its category stays")
+    if report.outdated:
+        source, filename = report.outdated[0]
+        files = len({file for file, _ in report.outdated})
+        note(
+            f"{count_of(files, 'file')} changed after an earlier ingest; the dataset keeps"
+            f" {count_of(len(report.outdated), 'image')} of the earlier content, such as"
+            f" {filename} of {source}; `rsitmd build remove` takes images out"
+        )
