@@ -196,7 +196,7 @@ def test_a_footprint_near_a_pole_has_the_points_of_its_window_and_no_others(
     shares = np.random.default_rng(0).uniform(-0.5, 1.5, (2000, 2))
     # Not those on the border: the footprint has straight edges.
     shares = shares[(np.abs(np.abs(shares - 0.5) - 0.5) > 0.03).all(axis=1)]
-    xs, ys = affine * tuple(256 * shares.T)
+    xs, ys = affine @ tuple(256 * shares.T)
     lons, lats = transform(CRS.from_epsg(epsg), "EPSG:4326", xs.tolist(), ys.tolist())
     inside = ((shares > 0) & (shares < 1)).all(axis=1)
     assert (contains_xy(area, lons, lats) == inside).all()
