@@ -80,6 +80,7 @@ def ingest(
     report.add_skipped(scanned.other_files)
     report.not_chosen = len(scanned.found) - len(chosen)
     report.uncategorised = scanned.uncategorised
+    report.joined = scanned.joined
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
     place_whole_images(workspace, sources, options, workers=workers, outside=outside)

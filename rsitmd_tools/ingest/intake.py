@@ -50,6 +50,8 @@ class IngestReport:
         not_chosen: Number of image files that the sampling left out.
         rejected: ``(file, reason)`` of the unusable files.
         uncategorised: Image files for which the table or pattern has no category.
+        joined: Categories that several names became, such as those of the folders ``1_11`` and
+            ``11_1``, and these names.
         unknown_files: Files of the table of categories that the sources do not have.
         other_category: ``(file, image)`` of the known files that were found under another
             category. The first category is kept.
@@ -71,6 +73,7 @@ class IngestReport:
     not_chosen: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     uncategorised: list[str] = field(default_factory=list)
+    joined: dict[str, list[str]] = field(default_factory=dict)
     unknown_files: list[str] = field(default_factory=list)
     other_category: list[tuple[str, str]] = field(default_factory=list)
     outdated: list[tuple[str, str]] = field(default_factory=list)

@@ -29,7 +29,7 @@ from rsitmd_tools.ingest.plan import (
     identity,
     plan_scene,
 )
-from rsitmd_tools.ingest.scan import scan, shown
+from rsitmd_tools.ingest.scan import Scan, scan, shown
 from rsitmd_tools.ingest.scene_hashes import SceneHashes
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.ingest.windows import Places
@@ -106,14 +106,15 @@ def ingest_tiles(
     check_image_size(workspace)
     before = last_image(workspace)
     remove_unfinished_in(workspace.images)
-    files, skipped, uncategorised = _sources(workspace, sources, category)
+    files, scanned = _sources(workspace, sources, category)
     known, sizes = known_scenes(workspace.db), scene_sizes(workspace)
     with closing(SceneHashes([file.path for file in files], sizes)) as hashes:
         plans = _plans(files, options, known, sizes, workers)
         hashes.keep(plans)
         intake = _TileIntake(workspace, plans, hashes)
-        intake.report.add_skipped(skipped)
-        intake.report.uncategorised = uncategorised
+        intake.report.add_skipped(scanned.other_files)
+        intake.report.uncategorised = scanned.uncategorised
+        intake.report.joined = scanned.joined
         strips = intake.strips(options)
         tiles = sum(len(strip.windows) for strip in strips)
         work = partial(
@@ -146,19 +147,17 @@ def ingest_tiles(
 
 def _sources(
     workspace: Workspace, sources: Iterable[Path], category: str | CategoryRule | None
-) -> tuple[list[Source], Counter[str], list[str]]:
-    """Return the scenes, the number of other files by kind, and the files without a category."""
+) -> tuple[list[Source], Scan]:
+    """Return the scenes, and what else is in the sources."""
     files: list[Source] = []
-    uncategorised: list[str] = []
-    skipped: Counter[str] = Counter()
+    every = Scan()
     for root in sources:
-        scanned = scan([root], category, leave_out=workspace.path)
-        skipped += scanned.other_files
-        uncategorised += scanned.uncategorised
-        for found in scanned.found:
+        before = len(every.found)
+        scan([root], category, leave_out=workspace.path, result=every)
+        for found in every.found[before:]:
             inside = found.path.relative_to(root) if found.path != root else Path(root.name)
             files.append(Source(found.path, shown(inside), found.category))
-    return files, skipped, uncategorised
+    return files, every
 
 
 def _plans(

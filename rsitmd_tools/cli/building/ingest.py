@@ -245,6 +245,9 @@ def _print(report: IngestReport) -> None:
     counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
     if counts:
         click.echo(f"categories: {counts}")
+    for name, names in report.joined.items():
+        several = ", ".join(repr(each) for each in names)
+        note(f"{several} are one category, {name}; use --categories FILE to keep them apart")
     for source, problem in report.rejected:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, text in report.notes:
