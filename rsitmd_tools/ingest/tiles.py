@@ -22,6 +22,7 @@ from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
 from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
+    MOVED,
     PRELOAD,
     ScenePlan,
     Source,
@@ -43,7 +44,14 @@ from rsitmd_tools.workspace.images import (
     last_image,
     record_rejected,
 )
-from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_sizes
+from rsitmd_tools.workspace.scenes import (
+    NewPlace,
+    Scene,
+    Window,
+    add_places,
+    scene_coordinates,
+    scene_sizes,
+)
 from rsitmd_tools.workspace.sources import (
     KnownSource,
     SourceState,
@@ -218,6 +226,7 @@ class _TileIntake:
         self._sha256: dict[int, str] = {}  # of the scenes that were cut
         self._taken: Counter[int] = Counter()  # tiles by scene
         self._names = Names(workspace)
+        self._coordinates = scene_coordinates(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
         self._resolved: dict[Path, str] = {}
 
@@ -289,6 +298,8 @@ class _TileIntake:
                     read.append((source, sha256, plan.state))
                 if plan.note is not None:
                     self.report.notes.append((source, plan.note))
+                if plan.scene is not None and self._moved(plan.scene, sha256):
+                    self.report.notes.append((source, MOVED))
         with self._workspace.transaction() as db:
             record_rejected(db, rejected, self._now)
             forget_rejected(db, accepted)
@@ -298,6 +309,11 @@ class _TileIntake:
         if places is not None:
             inside = frozenset[int]().union(*(plan.taken for plan in self._plans))
             self.report.outside = len(places.points) - len(inside)
+
+    def _moved(self, scene: Scene, sha256: str) -> bool:
+        """Return whether a known scene has other coordinates now: they can be beside the file."""
+        recorded = self._coordinates.get(sha256)
+        return recorded is not None and (scene.crs, scene.transform) not in recorded
 
     def _found_at(self, plan: ScenePlan) -> str:
         """Return the resolved path of a file. It takes as long to find as to add a tile."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.imaging.options import BandOptions
@@ -174,3 +175,20 @@ def test_the_command_names_one_of_the_earlier_tiles(tmp_path: Path) -> None:
         "note: 1 file changed after an earlier ingest; the dataset keeps 1 image of the earlier"
         f" content, such as port_1.tif of {tmp_path / 's' / 'port' / 'a.tif'};"
     ) in done.stderr
+
+
+def test_a_scene_whose_coordinates_changed_beside_it_is_noted(tmp_path: Path) -> None:
+    scene = tmp_path / "s" / "port" / "a.png"
+    scene.parent.mkdir(parents=True)
+    Image.fromarray(values(64, 64).transpose(1, 2, 0)).save(scene)
+    beside = scene.with_name("a.png.aux.xml")
+    for north in (5_000_000, 6_000_000):
+        beside.write_text(
+            "<PAMDataset><SRS>EPSG:32633</SRS>"
+            f"<GeoTransform>400000,2,0,{north},0,-2</GeoTransform></PAMDataset>"
+        )
+        for again in (False, True):
+            report = into(tmp_path / "w", tmp_path / "s")
+            assert report.added == (north == 5_000_000 and not again)
+            notes = [text for _, text in report.notes if "coordinates changed" in text]
+            assert len(notes) == (north == 6_000_000)
