@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True, slots=True)
 class GroupCount:
@@ -51,6 +54,36 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]
     roots = [root(index) for index in range(count)]
     sizes = Counter(roots)
     return [first if sizes[first] > 1 else None for first in roots]
+
+
+def spanning_pairs(
+    count: int, parts: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+) -> list[tuple[int, int]]:
+    """Return few pairs with the same connected components as many.
+
+    Args:
+        count: Number of items.
+        parts: Indices of related items, a part at a time: all pairs may not fit in the memory.
+
+    Returns:
+        Less than ``count`` pairs.
+    """
+    parents = np.arange(count)
+    for ones, others in parts:
+        # Most pairs are in one component already.
+        ends = np.sort(np.stack([parents[ones], parents[others]], axis=1), axis=1)
+        links = np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0).tolist()
+        if not links:
+            continue
+        for one, other in links:
+            while one != parents[one]:
+                one = parents[one]
+            while other != parents[other]:
+                other = parents[other]
+            parents[max(one, other)] = min(one, other)
+        while (parents != (above := parents[parents])).any():
+            parents = above
+    return [(first, index) for index, first in enumerate(parents.tolist()) if first != index]
 
 
 def in_one_group(groups: Sequence[int | None], one: int, other: int) -> bool:

@@ -46,10 +46,17 @@ class Place(NamedTuple):
     flat: bool
 
 
+class Named(NamedTuple):
+    """A category and the name that it was made of."""
+
+    category: str
+    name: str
+
+
 class CategoryRule(Protocol):
     """Gives files their category."""
 
-    def __call__(self, place: Place) -> str | None:
+    def __call__(self, place: Place) -> Named | None:
         """Return the category of a file, or None if the rule has none for it."""
 
 
@@ -74,17 +81,23 @@ def safe_category(name: str, where: Path | str | None = None) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _safe(name: str) -> tuple[str, str]:
+def _safe(name: str, most: int | None = MAX_CATEGORY) -> tuple[str, str]:
     """Return a category, and the letters and digits of the name that it cannot have."""
     # Composed first, so that an umlaut of two code points is spelled out too.
     spelled = unicodedata.normalize("NFC", name.lower()).translate(_SPELLED_OUT)
     plain = unicodedata.normalize("NFKD", spelled)
     ascii_only = plain.encode("ascii", "ignore").decode()
     lost = "".join(letter for letter in plain if not letter.isascii() and letter.isalnum())
-    return re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:MAX_CATEGORY], lost
+    return re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:most], lost
 
 
-def from_folders(place: Place) -> str:
+@lru_cache(maxsize=4096)
+def distinct_name(name: str) -> str:
+    """Return what a category should distinguish: the whole name, and 1_11 from 11_1."""
+    return "x".join(_safe(part, None)[0] for part in re.split(r"(?<=\d)[\W_]+(?=\d)", name))
+
+
+def from_folders(place: Place) -> Named:
     """Return the name of the folder, or the prefix of the file name if there is no class folder.
 
     Raises:
@@ -93,17 +106,21 @@ def from_folders(place: Place) -> str:
     parent, _, folder = place.folder.rpartition("/")
     in_images = folder == NO_CATEGORY
     if (place.flat or in_images) and (named := category_of(place.name)):
-        return safe_category(named, place.path)
-    return safe_category(parent.rpartition("/")[2] if in_images else folder, place.path)
+        return _named(named, place)
+    return _named(parent.rpartition("/")[2] if in_images else folder, place)
+
+
+def _named(name: str, place: Place) -> Named:
+    return Named(safe_category(name, place.path), name)
 
 
 class OneCategory:
     """The same category for all files."""
 
     def __init__(self, category: str) -> None:
-        self._category = safe_category(category)
+        self._category = Named(safe_category(category), category)
 
-    def __call__(self, place: Place) -> str:
+    def __call__(self, place: Place) -> Named:
         """Return the category."""
         return self._category
 
@@ -131,11 +148,11 @@ class FromPattern:
                 hint="use a pattern such as '^(?P<category>[a-z]+)-'",
             )
 
-    def __call__(self, place: Place) -> str | None:
+    def __call__(self, place: Place) -> Named | None:
         """Return the category, or None if the pattern does not match."""
         found = self._pattern.search(place.relative)
         named = found and found["category"]
-        return safe_category(named, place.path) if named else None
+        return _named(named, place) if named else None
 
 
 class FromTable:
@@ -153,19 +170,26 @@ class FromTable:
     """
 
     def __init__(self, file: Path) -> None:
-        self._categories: dict[str, str] = {}
+        self._categories: dict[str, Named] = {}
         for place, name, category in _rows(file):
-            key, safe = _checked(name, place), safe_category(category, place)
-            if self._categories.setdefault(key, safe) != safe:
+            key, named = _checked(name, place), Named(safe_category(category, place), category)
+            if self._categories.setdefault(key, named).category != named.category:
                 raise WrongUsage(
                     f"{name!r} has two categories", where=place, hint="remove one of the rows"
                 )
         self.unused = dict.fromkeys(self._categories)
+        # Systems write a letter with an accent in one or in two characters.
+        self._composed = {unicodedata.normalize("NFC", key): key for key in self._categories}
 
-    def __call__(self, place: Place) -> str | None:
+    def __call__(self, place: Place) -> Named | None:
         """Return the category, or None if the table does not have the file."""
-        self.unused.pop(place.relative, None)
-        return self._categories.get(place.relative)
+        key: str | None = place.relative
+        if key not in self._categories:
+            key = self._composed.get(unicodedata.normalize("NFC", place.relative))
+        if key is None:
+            return None
+        self.unused.pop(key, None)
+        return self._categories[key]
 
 
 def _rows(file: Path) -> list[tuple[str, str, str]]:

@@ -9,21 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from rsitmd_tools.imaging.gdal import close_proj_network
+from rsitmd_tools.ingest.outlines import DECIMALS, EDGE, EDGE_AT_POLE, Floats, plain, polygon
 from rsitmd_tools.workspace.scenes import Transform, Window
 
 WGS84 = "EPSG:4326"
-# Points on each edge of a window. Those on a line that is straight enough are left out.
-EDGE = 8
-WHOLE = 359.999  # degrees of longitude of the whole Earth
-STRAIGHT = 1e-3  # largest distance from the line, as a share of its length
-DECIMALS = 9  # of longitudes and latitudes: 0.1 mm
 # A projection that changes lengths by less keeps the pixel size that users know.
 NOMINAL = 0.01
-
-Floats = npt.NDArray[np.float64]
 
 # The time of TIFF is that of the last change of the file, so it comes last.
 TIME_TAGS = (
@@ -139,7 +132,21 @@ class Georeference:
         """
         if not windows:
             return []
-        steps = np.arange(EDGE) / EDGE
+        rings = self._rings(windows, EDGE)
+        if rings is None:
+            return [None] * len(windows)
+        simple = plain(rings)
+        corners = rings[:, ::EDGE].round(DECIMALS)
+        return [
+            {"type": "Polygon", "coordinates": [[*ring.tolist(), ring[0].tolist()]]}
+            if straight
+            else self._curved(window, full)
+            for window, straight, ring, full in zip(windows, simple, corners, rings, strict=True)
+        ]
+
+    def _rings(self, windows: Sequence[Window], edge: int) -> Floats | None:
+        """Return the outlines of windows, (N, 4 * edge, 2), as longitudes and latitudes."""
+        steps = np.arange(edge) / edge
         # Upper left, lower left, lower right, upper right: counterclockwise on most maps.
         across = np.concatenate([steps * 0, steps, 1 - steps * 0, 1 - steps])
         down = np.concatenate([steps, 1 - steps * 0, 1 - steps, steps * 0])
@@ -147,17 +154,16 @@ class Georeference:
         found = self.lonlat(
             boxes[:, :1] + boxes[:, 2:3] * across, boxes[:, 1:2] + boxes[:, 3:4] * down
         )
-        if found is None:
-            return [None] * len(windows)
-        rings = np.stack(found, axis=2)
-        plain = _plain(rings)
-        corners = rings[:, ::EDGE].round(DECIMALS)
-        return [
-            {"type": "Polygon", "coordinates": [[*ring.tolist(), ring[0].tolist()]]}
-            if simple
-            else _polygon(*full.T)
-            for simple, ring, full in zip(plain, corners, rings, strict=True)
-        ]
+        return None if found is None else np.stack(found, axis=2)
+
+    def _curved(self, window: Window, ring: Floats) -> dict[str, Any] | None:
+        """Return the footprint of a window whose edges are curved, or that is at a border."""
+        latitudes = np.abs(ring[:, 1])
+        # At a pole, lines on the ground are strong curves of longitude and latitude.
+        if 90 - latitudes.max() < 2 * np.ptp(latitudes):
+            rings = self._rings([window], EDGE_AT_POLE)
+            ring = ring if rings is None else rings[0]
+        return polygon(*ring.T)
 
     def gsds(self, windows: Sequence[Window]) -> list[float | None]:
         """Return the side of a pixel on the ground in metres, at the centre of each window.
@@ -286,103 +292,3 @@ def acquisition_time(tags: Mapping[str, str]) -> str | None:
             continue
         return when.strftime("%Y-%m-%dT%H:%M:%SZ")
     return None
-
-
-def _plain(rings: Floats) -> npt.NDArray[np.bool_]:
-    """Return which rings are counterclockwise, convex, straight, and far from the antimeridian.
-
-    These are nearly all. They need no geometry library.
-
-    Args:
-        rings: Longitudes and latitudes, (N, 4 * EDGE, 2).
-    """
-    with np.errstate(invalid="ignore"):
-        corners = rings[:, ::EDGE]
-        edges = np.roll(corners, -1, axis=1) - corners
-        after = np.roll(edges, -1, axis=1)
-        turns = edges[..., 0] * after[..., 1] - edges[..., 1] * after[..., 0]
-        offsets = rings.reshape(len(rings), 4, EDGE, 2) - corners[:, :, None]
-        away = np.abs(
-            offsets[..., 0] * edges[:, :, None, 1] - offsets[..., 1] * edges[:, :, None, 0]
-        )
-        straight = (away.max(axis=2) <= STRAIGHT * (edges**2).sum(axis=2)).all(axis=1)
-        inside = (np.abs(rings[..., 0]) <= 180).all(axis=1)
-        inside &= (np.abs(rings[..., 1]) <= 90).all(axis=1)
-        narrow = rings[..., 0].max(axis=1) - rings[..., 0].min(axis=1) < 90
-    found: npt.NDArray[np.bool_] = straight & inside & narrow & (turns > 0).all(axis=1)
-    return found
-
-
-def _polygon(lons: Floats, lats: Floats) -> dict[str, Any] | None:
-    """Return a ring of longitudes and latitudes as a GeoJSON geometry, or None."""
-    from shapely.geometry import LinearRing
-
-    if not (np.isfinite(lons).all() and np.isfinite(lats).all()) or np.abs(lats).max() > 90:
-        return None
-    around = np.unwrap(np.append(lons, lons[0]), period=360)
-    if abs(around[-1] - around[0]) > 180:
-        return _around_pole(list(zip(lons.tolist(), lats.tolist(), strict=True)))
-    if around.max() - around.min() > WHOLE:
-        south, north = lats.min(), lats.max()
-        return _geometry([(-180, north), (-180, south), (180, south), (180, north)])
-    middle = (around.min() + around.max()) / 2
-    ring = np.stack([around[:-1] - 360 * math.floor((middle + 180) / 360), lats], axis=1)
-    points = [tuple(point) for point in _corners(ring).round(DECIMALS).tolist()]
-    if abs(ring[:, 0]).max() > 180:
-        points = points if LinearRing(points).is_ccw else points[::-1]
-        return _fixed(points)
-    return _geometry(points)
-
-
-def _around_pole(points: list[tuple[float, ...]]) -> dict[str, Any] | None:
-    north = sum(latitude for _, latitude in points) > 0
-    return _fixed(points, force_north_pole=north, force_south_pole=not north)
-
-
-def _corners(ring: Floats) -> Floats:
-    """Leave out the points on the edges if all edges are straight."""
-    corners = ring[::EDGE]
-    edges = np.roll(corners, -1, axis=0) - corners
-    offsets = ring.reshape(4, EDGE, 2) - corners[:, None]
-    # The distance from the line times its length.
-    away = np.abs(offsets[..., 0] * edges[:, None, 1] - offsets[..., 1] * edges[:, None, 0])
-    straight = away.max(axis=1) <= STRAIGHT * (edges**2).sum(axis=1)
-    return corners if straight.all() else ring
-
-
-def _geometry(points: Sequence[tuple[float, ...]]) -> dict[str, Any] | None:
-    from shapely.geometry import Polygon, mapping
-    from shapely.geometry.polygon import orient
-
-    polygon = Polygon(points)
-    if not polygon.is_valid or not polygon.area:
-        return None
-    return _lists(mapping(orient(polygon)))
-
-
-def _fixed(points: Sequence[tuple[float, ...]], **poles: bool) -> dict[str, Any] | None:
-    """Return a polygon that crosses the antimeridian or holds a pole, cut at the antimeridian."""
-    import warnings
-
-    from antimeridian import fix_polygon
-    from shapely.geometry import Polygon, mapping
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fixed = fix_polygon(Polygon(points), great_circle=False, **poles)
-    except Exception:
-        # The package raises ValueError and errors of shapely for rings that cannot be cut.
-        return None
-    return _lists(mapping(fixed)) if fixed.is_valid and fixed.area else None
-
-
-def _lists(geometry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a geometry of lists with rounded coordinates, as JSON has them."""
-
-    def rounded(value: Any) -> Any:
-        if isinstance(value, int | float):
-            return round(float(value), DECIMALS)
-        return [rounded(part) for part in value]
-
-    return {"type": geometry["type"], "coordinates": rounded(geometry["coordinates"])}

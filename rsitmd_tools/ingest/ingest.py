@@ -23,7 +23,8 @@ from rsitmd_tools.ingest.whole import may_have_place, place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import category_counts
-from rsitmd_tools.workspace.images import has_images
+from rsitmd_tools.workspace.images import has_images, last_image
+from rsitmd_tools.workspace.sources import outdated_images
 
 __all__ = ["IngestReport", "ingest", "ingest_files"]
 
@@ -79,6 +80,7 @@ def ingest(
     report.add_skipped(scanned.other_files)
     report.not_chosen = len(scanned.found) - len(chosen)
     report.uncategorised = scanned.uncategorised
+    report.joined = scanned.joined
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
     place_whole_images(workspace, sources, options, workers=workers, outside=outside)
@@ -109,6 +111,7 @@ def ingest_files(
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
     check_image_size(workspace)
+    before = last_image(workspace)
     intake = Intake(workspace, keep_originals=keep_originals, options=options)
     size = workspace.settings.dataset.image_size
     work = partial(
@@ -127,6 +130,7 @@ def ingest_files(
                 step(count)
     finally:
         intake.close()
+    intake.report.outdated = outdated_images(workspace.db, before)
     groups = group_duplicates(workspace)
     intake.report.duplicates = groups.images
     intake.report.duplicate_groups = groups.groups

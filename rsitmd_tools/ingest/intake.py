@@ -50,9 +50,13 @@ class IngestReport:
         not_chosen: Number of image files that the sampling left out.
         rejected: ``(file, reason)`` of the unusable files.
         uncategorised: Image files for which the table or pattern has no category.
+        joined: Categories that several names became, such as those of the folders ``1_11`` and
+            ``11_1``, and these names.
         unknown_files: Files of the table of categories that the sources do not have.
         other_category: ``(file, image)`` of the known files that were found under another
             category. The first category is kept.
+        outdated: ``(file, image)`` of the files that changed since they became these images. The
+            images are kept, beside those of the new content.
         notes: ``(file, note)`` of files that were read in part, or that are known and were read
             with other bands or values.
         duplicates: Number of images in the workspace that are in a group of duplicates.
@@ -69,8 +73,10 @@ class IngestReport:
     not_chosen: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     uncategorised: list[str] = field(default_factory=list)
+    joined: dict[str, list[str]] = field(default_factory=dict)
     unknown_files: list[str] = field(default_factory=list)
     other_category: list[tuple[str, str]] = field(default_factory=list)
+    outdated: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0

@@ -38,6 +38,10 @@ PRELOAD = ("rasterio.transform", "rasterio.warp", "shapely", "pyproj")
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
 CHANGED = "changed while it was read; run the same command again"
+MOVED = (
+    "its coordinates changed after it was cut (as in a file beside it), and its earlier tiles keep"
+    " the old ones; to use the new ones, ingest it into another workspace"
+)
 TIME_DOMAINS = (None, "IMAGERY", "EXIF")
 
 

@@ -53,8 +53,7 @@ def rename(workspace: Workspace, name: str, to: str, reason: str = "") -> Correc
             where=to,
             hint=f"use {PurePath(to).stem}.tif",
         )
-    if not to.endswith(".tif"):
-        to += ".tif"
+    to = f"{to[:-4] if suffix == '.tif' else to}.tif"
     before = with_suffix(name)
     if image_named(workspace.db, before) is None and to in once_named(workspace.db, before):
         # Killed between the rows and the last step.

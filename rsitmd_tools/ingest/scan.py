@@ -13,8 +13,10 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.ingest.categories import (
     NO_CATEGORY,
     CategoryRule,
+    Named,
     OneCategory,
     Place,
+    distinct_name,
     from_folders,
     safe_category,
 )
@@ -106,17 +108,35 @@ class Scan:
             ``special file`` (such as a pipe), or ``link`` for links that point outside the source
             and links to folders.
         uncategorised: Image files for which the rule has no category.
+        names: The names that became each category: the first of those that are as good as equal.
     """
 
     found: list[Found] = field(default_factory=list)
     other_files: Counter[str] = field(default_factory=Counter)
     uncategorised: list[str] = field(default_factory=list)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def category(self, named: Named) -> str:
+        """Return a category, and remember its name."""
+        known = self.names.setdefault(named.category, {})
+        known.setdefault(distinct_name(named.name), named.name)
+        return named.category
+
+    @property
+    def joined(self) -> dict[str, list[str]]:
+        """The categories that were made of several names which people tell apart."""
+        return {
+            category: list(names.values())
+            for category, names in self.names.items()
+            if len(names) > 1
+        }
 
 
 def scan(
     sources: Iterable[Path],
     category: str | CategoryRule | None = None,
     leave_out: Path | None = None,
+    result: Scan | None = None,
 ) -> Scan:
     """List the image files below ``sources``, in an order that only depends on the names.
 
@@ -129,6 +149,7 @@ def scan(
         sources: Folders or files.
         category: Category of all files, or the rule that gives files their category.
         leave_out: A folder that is not searched: the workspace itself.
+        result: The result of an earlier call, to which the files are added.
 
     Raises:
         RsitmdError: A source does not exist, cannot be read, has no image file or is in the
@@ -136,7 +157,7 @@ def scan(
         WrongUsage: A folder name has no letters or digits for a category.
     """
     rule = OneCategory(category) if isinstance(category, str) else category or from_folders
-    result = Scan()
+    result = Scan() if result is None else result
     for source in sources:
         if not source.exists():
             raise RsitmdError("does not exist", where=source, hint="pass a folder of images")
@@ -186,11 +207,11 @@ def _name_key(name: str) -> bytes:
 def _add_file(source: Path, rule: CategoryRule, result: Scan) -> None:
     real = os.path.realpath(source)
     place = Place(str(source), source.name, source.name, str(Path(real).parent), flat=True)
-    category = rule(place)
-    if category is None:
+    named = rule(place)
+    if named is None:
         result.uncategorised.append(shown(real))
     else:
-        result.found.append(Found(source, category))
+        result.found.append(Found(source, result.category(named)))
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -260,10 +281,11 @@ class _Walk:
 
     def _add(self, folder: str, relative: str, name: str, known: str | None, real: str) -> None:
         place = Place(os.path.join(folder, name), relative, name, real, folder == self._source)
-        category = self._rule(place)
-        if category is None:
+        named = self._rule(place)
+        if named is None:
             self._result.uncategorised.append(shown(os.path.join(real, name)))
         else:
+            category = self._result.category(named)
             self._result.found.append(Found.at(self._source, folder, name, category, known))
 
     def _usable(self, entry: os.DirEntry[str]) -> bool:

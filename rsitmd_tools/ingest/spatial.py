@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.imaging.gdal import close_proj_network
-from rsitmd_tools.imaging.groups import GroupCount, components
+from rsitmd_tools.imaging.groups import GroupCount, components, spanning_pairs
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image
 from rsitmd_tools.workspace.scenes import (
@@ -29,9 +30,11 @@ STATE_FACT = "spatial_groups"  # what the recorded groups were made of
 # The least common part of two footprints, as a share of the smaller one. Less comes from the
 # rounding of the coordinates of neighbours.
 OVERLAP = 1e-3
+PART = 200  # shapes that are compared with all others at once
 _BLOCK = re.compile(r"(\d+(?:\.\d+)?)\s*(m|km)?", re.ASCII)
 
 Pairs = list[tuple[int, int]]
+Meeting = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def parse_block(text: str) -> float:
@@ -126,7 +129,8 @@ def _window_pairs(places: Sequence[ImagePlace]) -> Pairs:
         low, high = windows[:, :2], windows[:, :2] + windows[:, 2:]
         # A quarter of a pixel inside, so that windows that only touch are apart.
         shapes = box(*(low + 0.25).T, *(high - 0.25).T)
-        pairs += [(members[one], members[other]) for one, other in _meeting(shapes)]
+        found = spanning_pairs(len(members), _meeting(shapes))
+        pairs += [(members[one], members[other]) for one, other in found]
     return pairs
 
 
@@ -144,16 +148,18 @@ def _footprint_pairs(places: Sequence[ImagePlace]) -> Pairs:
     if len(scenes) and scenes[0] >= 0 and np.all(scenes == scenes[0]):
         return []
     shapes = np.array([shape(places[index].footprint) for index in members], dtype=object)
-    pairs = np.array(_meeting(shapes), dtype=np.int64).reshape(-1, 2)
-    pairs = pairs[(scenes[pairs[:, 0]] != scenes[pairs[:, 1]]) | (scenes[pairs[:, 0]] < 0)]
-    if not len(pairs):
-        return []
     areas = area(shapes)
-    common = area(intersection(shapes[pairs[:, 0]], shapes[pairs[:, 1]]))
-    smaller = np.minimum(areas[pairs[:, 0]], areas[pairs[:, 1]])
-    return [
-        (members[one], members[other]) for one, other in pairs[common > OVERLAP * smaller].tolist()
-    ]
+
+    def overlapping() -> Iterator[Meeting]:
+        for ones, others in _meeting(shapes):
+            apart = (scenes[ones] != scenes[others]) | (scenes[ones] < 0)
+            one, other = ones[apart], others[apart]
+            common = area(intersection(shapes[one], shapes[other]))
+            enough = common > OVERLAP * np.minimum(areas[one], areas[other])
+            yield one[enough], other[enough]
+
+    found = spanning_pairs(len(members), overlapping())
+    return [(members[one], members[other]) for one, other in found]
 
 
 def _scene_number(place: ImagePlace, numbers: dict[str, int]) -> int:
@@ -163,13 +169,18 @@ def _scene_number(place: ImagePlace, numbers: dict[str, int]) -> int:
     return numbers.setdefault(place.scene.sha256, len(numbers))
 
 
-def _meeting(shapes: Any) -> Pairs:
-    """Return the pairs of shapes that have a point in common, the smaller index first."""
+def _meeting(shapes: Any) -> Iterator[Meeting]:
+    """Yield the pairs of shapes that have a point in common, the smaller index first.
+
+    With a small stride, a tile overlaps hundreds of others. So they come in parts.
+    """
     from shapely import STRtree
 
     tree = STRtree(shapes)
-    found = tree.query(shapes, predicate="intersects")
-    return [(one, other) for one, other in found.T.tolist() if one < other]
+    for start in range(0, len(shapes), PART):
+        ones, others = tree.query(shapes[start : start + PART], predicate="intersects")
+        ones = ones + start
+        yield ones[ones < others], others[ones < others]
 
 
 def _block_pairs(places: Sequence[ImagePlace], block: float) -> Pairs:

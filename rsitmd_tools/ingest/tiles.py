@@ -22,6 +22,7 @@ from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
 from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
+    MOVED,
     PRELOAD,
     ScenePlan,
     Source,
@@ -29,7 +30,7 @@ from rsitmd_tools.ingest.plan import (
     identity,
     plan_scene,
 )
-from rsitmd_tools.ingest.scan import scan, shown
+from rsitmd_tools.ingest.scan import Scan, scan, shown
 from rsitmd_tools.ingest.scene_hashes import SceneHashes
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.ingest.windows import Places
@@ -40,10 +41,24 @@ from rsitmd_tools.workspace.images import (
     NewImage,
     add_images,
     forget_rejected,
+    last_image,
     record_rejected,
 )
-from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_sizes
-from rsitmd_tools.workspace.sources import KnownSource, SourceState, known_scenes, record_sources
+from rsitmd_tools.workspace.scenes import (
+    NewPlace,
+    Scene,
+    Window,
+    add_places,
+    scene_coordinates,
+    scene_sizes,
+)
+from rsitmd_tools.workspace.sources import (
+    KnownSource,
+    SourceState,
+    known_scenes,
+    outdated_images,
+    record_sources,
+)
 from rsitmd_tools.workspace.store import utc_now
 
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
@@ -97,15 +112,17 @@ def ingest_tiles(
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     check_image_size(workspace)
+    before = last_image(workspace)
     remove_unfinished_in(workspace.images)
-    files, skipped, uncategorised = _sources(workspace, sources, category)
+    files, scanned = _sources(workspace, sources, category)
     known, sizes = known_scenes(workspace.db), scene_sizes(workspace)
     with closing(SceneHashes([file.path for file in files], sizes)) as hashes:
         plans = _plans(files, options, known, sizes, workers)
         hashes.keep(plans)
         intake = _TileIntake(workspace, plans, hashes)
-        intake.report.add_skipped(skipped)
-        intake.report.uncategorised = uncategorised
+        intake.report.add_skipped(scanned.other_files)
+        intake.report.uncategorised = scanned.uncategorised
+        intake.report.joined = scanned.joined
         strips = intake.strips(options)
         tiles = sum(len(strip.windows) for strip in strips)
         work = partial(
@@ -127,6 +144,7 @@ def ingest_tiles(
             intake.close()
     duplicates, spatial = group_duplicates(workspace), group_places(workspace, block)
     report = intake.report
+    report.outdated = outdated_images(workspace.db, before)
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
     report.duplicates, report.duplicate_groups = duplicates.images, duplicates.groups
@@ -137,19 +155,17 @@ def ingest_tiles(
 
 def _sources(
     workspace: Workspace, sources: Iterable[Path], category: str | CategoryRule | None
-) -> tuple[list[Source], Counter[str], list[str]]:
-    """Return the scenes, the number of other files by kind, and the files without a category."""
+) -> tuple[list[Source], Scan]:
+    """Return the scenes, and what else is in the sources."""
     files: list[Source] = []
-    uncategorised: list[str] = []
-    skipped: Counter[str] = Counter()
+    every = Scan()
     for root in sources:
-        scanned = scan([root], category, leave_out=workspace.path)
-        skipped += scanned.other_files
-        uncategorised += scanned.uncategorised
-        for found in scanned.found:
+        before = len(every.found)
+        scan([root], category, leave_out=workspace.path, result=every)
+        for found in every.found[before:]:
             inside = found.path.relative_to(root) if found.path != root else Path(root.name)
             files.append(Source(found.path, shown(inside), found.category))
-    return files, skipped, uncategorised
+    return files, every
 
 
 def _plans(
@@ -210,6 +226,7 @@ class _TileIntake:
         self._sha256: dict[int, str] = {}  # of the scenes that were cut
         self._taken: Counter[int] = Counter()  # tiles by scene
         self._names = Names(workspace)
+        self._coordinates = scene_coordinates(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
         self._resolved: dict[Path, str] = {}
 
@@ -281,6 +298,8 @@ class _TileIntake:
                     read.append((source, sha256, plan.state))
                 if plan.note is not None:
                     self.report.notes.append((source, plan.note))
+                if plan.scene is not None and self._moved(plan.scene, sha256):
+                    self.report.notes.append((source, MOVED))
         with self._workspace.transaction() as db:
             record_rejected(db, rejected, self._now)
             forget_rejected(db, accepted)
@@ -290,6 +309,11 @@ class _TileIntake:
         if places is not None:
             inside = frozenset[int]().union(*(plan.taken for plan in self._plans))
             self.report.outside = len(places.points) - len(inside)
+
+    def _moved(self, scene: Scene, sha256: str) -> bool:
+        """Return whether a known scene has other coordinates now: they can be beside the file."""
+        recorded = self._coordinates.get(sha256)
+        return recorded is not None and (scene.crs, scene.transform) not in recorded
 
     def _found_at(self, plan: ScenePlan) -> str:
         """Return the resolved path of a file. It takes as long to find as to add a tile."""

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -218,8 +219,8 @@ def _item(
     properties |= {f"rsitmd:{key}": value for key, value in _properties(place, licences).items()}
     if place.gsd is not None:
         properties["gsd"] = place.gsd
-    if scene.crs is not None and scene.crs.startswith("EPSG:"):
-        properties["proj:code"] = scene.crs
+    if scene.crs is not None:
+        properties |= _stac_crs(scene.crs)
     if scene.transform is not None:
         # Both describe the image, not the window of the scene that was resized to it.
         transform = window_transform(scene.transform, place.window)
@@ -238,6 +239,20 @@ def _item(
     href = Path(os.path.relpath(image, folder)).as_posix()
     item.add_asset("image", pystac.Asset(href, media_type="image/tiff", roles=["data"]))
     return item
+
+
+@lru_cache(maxsize=64)
+def _stac_crs(crs: str) -> dict[str, str | None]:
+    """Return the CRS of an item: its code, or WKT 2 if it has none."""
+    if crs.startswith("EPSG:"):
+        return {"proj:code": crs}
+    from pyproj import CRS
+    from pyproj.exceptions import ProjError
+
+    try:
+        return {"proj:code": None, "proj:wkt2": CRS.from_wkt(crs).to_wkt("WKT2_2019")}
+    except ProjError:  # of a local system, for example
+        return {}
 
 
 def _times(acquired: str | None, mtime_ns: int) -> tuple[datetime | None, dict[str, Any]]:

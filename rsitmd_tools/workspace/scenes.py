@@ -287,6 +287,17 @@ def scene_sizes(workspace: Workspace) -> frozenset[int]:
     return frozenset(row[0] for row in workspace.db.execute("SELECT DISTINCT size FROM scene"))
 
 
+def scene_coordinates(
+    workspace: Workspace,
+) -> dict[str, list[tuple[str | None, Transform | None]]]:
+    """Return the recorded CRS and transforms of the scenes whose file was read, by SHA-256."""
+    found = defaultdict(list)
+    rows = workspace.db.execute("SELECT sha256, crs, transform FROM scene WHERE size > 0")
+    for sha256, crs, transform in rows:
+        found[sha256].append((crs, None if transform is None else tuple(json.loads(transform))))
+    return found
+
+
 def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:
     """Return the place of an image, or None if the workspace has no image of that name."""
     row = workspace.db.execute(f"{_PLACES} WHERE filename = ?", (filename,)).fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -99,3 +100,45 @@ def record_sources(db: sqlite3.Connection, sources: Iterable[tuple[str, str, Sou
 def forget_sources(db: sqlite3.Connection, paths: Iterable[str]) -> None:
     """Forget files, so that the next ingest reads them. Call it inside a transaction."""
     db.executemany("DELETE FROM source_file WHERE path = ?", ((path,) for path in paths))
+
+
+def outdated_images(db: sqlite3.Connection, before: int) -> list[tuple[str, str]]:
+    """Return the images whose source had another content than in the images that were added.
+
+    An image is not outdated if another source file has its content: files were renamed.
+
+    Args:
+        db: The workspace's database.
+        before: Row of the last image before the new ones.
+
+    Returns:
+        Source and file name of each outdated image, in the order in which they were added.
+    """
+    if db.execute("SELECT 1 FROM image WHERE id > ?", (before,)).fetchone() is None:
+        return []
+    new: dict[str, set[str]] = defaultdict(set)
+    earlier: list[tuple[str, str, str]] = []
+    for row, source, filename, content in db.execute(_CONTENTS):
+        if row > before:
+            new[source].add(content)
+        else:
+            earlier.append((source, filename, content))
+    changed = [old for old in earlier if old[0] in new and old[2] not in new[old[0]]]
+    if not changed:
+        return []
+    elsewhere = {
+        sha256
+        for path, sha256 in db.execute("SELECT path, sha256 FROM source_file")
+        if path not in new
+    }
+    return [(source, filename) for source, filename, content in changed if content not in elsewhere]
+
+
+# Ingested images and the SHA-256 of their files. Tiles have that of their scene.
+_CONTENTS = (
+    "SELECT kept_image.id, kept_image.source, filename,"
+    " coalesce(scene.sha256, kept_image.sha256) AS content FROM kept_image"
+    " LEFT JOIN place ON image_id = kept_image.id LEFT JOIN scene ON scene.id = scene_id"
+    " WHERE kept_image.id NOT IN"
+    " (SELECT image_id FROM imported_image WHERE image_id IS NOT NULL) ORDER BY kept_image.id"
+)

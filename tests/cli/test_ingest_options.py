@@ -162,6 +162,30 @@ def test_an_ingest_without_a_usable_file_is_an_error(tmp_path: Path) -> None:
     assert "error: no file could be used; correct the files that are listed" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--category-pattern", "^(?P<category>[a-z]+)-"], "no file has a category; --category-pa"),
+        (
+            ["--tile", "32", "--min-valid", "1"],
+            "no tile has enough valid pixels; lower --min-valid",
+        ),
+        (["--tile", "32", "--grid-of", "places.json"], "no given place has a tile; check the coor"),
+    ],
+)
+def test_the_hint_fits_what_kept_the_files_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("places.json").write_text('{"type": "Point", "coordinates": [0, 0]}')
+    Workspace.create(tmp_path / "w").close()
+    pixels = values(32, 32)
+    pixels[:, :4] = 0
+    write_scene(tmp_path / "s" / "7.tif", pixels, nodata=0)
+    done = CliRunner().invoke(root.cli, ["build", "ingest", "w", "s", "--resize", "32", *more])
+    assert done.stderr.splitlines()[-1].startswith(f"error: {why}")
+
+
 def test_many_kinds_of_files_are_one_short_line(tmp_path: Path) -> None:
     Workspace.create(tmp_path / "w").close()
     save_noise(tmp_path / "s" / "port" / "a.png", 1)

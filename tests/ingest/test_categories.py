@@ -136,6 +136,33 @@ def test_what_has_no_category_is_listed_and_not_added(tmp_path: Path, source: Pa
     assert "not found: gone.png of the table of categories" in said
 
 
+@pytest.mark.parametrize("more", [(), ("--tile", "32", "--resize", "32")])
+def test_names_that_become_one_category_are_noted(tmp_path: Path, more: tuple[str, ...]) -> None:
+    names = ("1_11", "11_1", "Port", "port", "tennis court", "tennis-court", "f" * 61, "f" * 62)
+    for number, name in enumerate(names):
+        file = tmp_path / "s" / name / f"{number}.tif"
+        file.parent.mkdir(parents=True)
+        Image.new("RGB", (32, 32), (30 * number, 0, 0)).save(file)
+    Workspace.create(tmp_path / "w").close()
+    code, said = run("ingest", tmp_path / "w", tmp_path / "s", *more)
+    assert code == 0 and "images: 8 added" in said
+    notes = sorted(line for line in said.splitlines() if "are one category" in line)
+    assert notes == [
+        "note: '1_11', '11_1' are one category, 111; use --categories FILE to keep them apart",
+        f"note: '{'f' * 61}', '{'f' * 62}' are one category, {'f' * 60};"
+        " use --categories FILE to keep them apart",
+    ]
+
+
+def test_a_table_finds_a_file_whose_name_is_composed_in_another_way(tmp_path: Path) -> None:
+    file = tmp_path / "s" / "cafe\u0301.png"
+    file.parent.mkdir()
+    Image.new("RGB", (32, 32)).save(file)
+    rule = table(tmp_path, "caf\u00e9.png,port")
+    assert categories(file.parent, rule) == {file.name: "port"}
+    assert not rule.unused
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

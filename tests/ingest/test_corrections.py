@@ -170,6 +170,9 @@ def test_a_name_with_the_suffix_of_another_format_is_refused(workspace: Workspac
     with pytest.raises(WrongUsage, match=r"port_90\.jpg: has the suffix \.jpg.*use port_90\.tif"):
         renaming.rename(workspace, "port_3.tif", "port_90.jpg")
     assert renaming.rename(workspace, "port_3.tif", "port_90").changed[0]["after"] == "port_90.tif"
+    assert (
+        renaming.rename(workspace, "port_2.tif", "port_91.TIF").changed[0]["after"] == "port_91.tif"
+    )
 
 
 def test_a_name_never_means_another_image(workspace: Workspace, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.rpc import RPC
 from rasterio.transform import AffineTransformer
-from rasterio.warp import transform_geom
+from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window, bounds
+from shapely import contains_xy
 from shapely.geometry import box, mapping, shape
 
 from rsitmd_tools.ingest.footprints import (
@@ -171,6 +172,34 @@ def test_a_footprint_with_a_pole_has_it_inside(epsg: int, pole: int, up: int) ->
     west, south, east, north = area.bounds
     assert (west, east) == (-180, 180)
     assert {south, north} & {pole} and abs(north - south) < 1
+
+
+# Pixels from the upper left corner to the pole: outside, at a corner, on an edge, inside.
+POLES = (
+    *((-20, 200), (64, -20)),
+    *((0, 0), (256, 0), (0, 256), (256, 256)),
+    *((64, 256), (100, 256), (256, 128), (0, 100)),
+    *((13, 128), (250, 250)),
+)
+
+
+@pytest.mark.parametrize("pole", POLES)
+@pytest.mark.parametrize("epsg", [3413, 3031, 3995])
+@pytest.mark.parametrize("metres", [10, 1000])
+@pytest.mark.parametrize("up", [1, -1])
+def test_a_footprint_near_a_pole_has_the_points_of_its_window_and_no_others(
+    pole: tuple[int, int], epsg: int, metres: int, up: int
+) -> None:
+    affine = Affine(metres, 0, -metres * pole[0], 0, -metres * up, metres * up * pole[1])
+    area = shape(placed(epsg, affine).footprints([(0, 0, 256, 256)])[0])
+    assert area.is_valid
+    shares = np.random.default_rng(0).uniform(-0.5, 1.5, (2000, 2))
+    # Not those on the border: the footprint has straight edges.
+    shares = shares[(np.abs(np.abs(shares - 0.5) - 0.5) > 0.03).all(axis=1)]
+    xs, ys = affine @ tuple(256 * shares.T)
+    lons, lats = transform(CRS.from_epsg(epsg), "EPSG:4326", xs.tolist(), ys.tolist())
+    inside = ((shares > 0) & (shares < 1)).all(axis=1)
+    assert (contains_xy(area, lons, lats) == inside).all()
 
 
 def test_the_whole_earth_is_not_cut() -> None:

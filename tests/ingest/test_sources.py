@@ -11,6 +11,7 @@ from PIL import Image
 
 from rsitmd_tools.ingest import IngestReport, ingest
 from rsitmd_tools.ingest import normalise as normalising
+from rsitmd_tools.ingest.corrections import remove
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.sources import RACY_NS
 
@@ -164,3 +165,25 @@ def test_the_clock_of_the_file_system_may_be_ahead(
     read.clear()
     run(tmp_path / "w", source)
     assert len(read) == 4
+
+
+def test_a_file_that_changed_names_the_image_of_its_earlier_content(
+    tmp_path: Path, source: Path
+) -> None:
+    files = [source / "port" / f"{number}.tif" for number in range(4)]
+    assert run(tmp_path / "w", source).outdated == []
+    Image.new("RGB", (32, 32), (0, 99, 0)).save(files[1])
+    files[2].rename(source / "port" / "moved.tif")
+    Image.new("RGB", (32, 32), (0, 0, 99)).save(files[2])
+    report = run(tmp_path / "w", source)
+    # The earlier content of the third file has another file now.
+    assert (report.added, report.outdated) == (2, [(str(files[1].resolve()), "port_2.tif")])
+    assert run(tmp_path / "w", source).outdated == []
+
+
+def test_a_removed_image_is_not_outdated(tmp_path: Path, source: Path) -> None:
+    run(tmp_path / "w", source)
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        remove(workspace, ["port_2.tif"], "clouds")
+    Image.new("RGB", (32, 32), (0, 99, 0)).save(source / "port" / "1.tif")
+    assert run(tmp_path / "w", source).outdated == []

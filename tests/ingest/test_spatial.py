@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def place(
 def ground(west: float, south: float, side: float = 0.01) -> dict[str, Any]:
     found = mapping(box(west, south, west + side, south + side))
     return {"type": found["type"], "coordinates": found["coordinates"]}
+
+
+def test_tiles_that_overlap_hundreds_of_others_need_little_memory() -> None:
+    starts = [(16 * number % 960, 16 * number // 960 * 16) for number in range(3600)]
+    tiles = [place(n, (*start, 256, 256), file="a") for n, start in enumerate(starts)]
+    tracemalloc.start()
+    groups = spatial_groups(tiles)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(groups) == {0}
+    assert peak < 60_000_000  # a list of the 1.4 million pairs takes 300 MB
 
 
 @settings(max_examples=50)

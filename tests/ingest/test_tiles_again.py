@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
+from rsitmd_tools.cli import root
 from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.ingest import plan as planning
 from rsitmd_tools.ingest.corrections import remove
@@ -146,3 +149,46 @@ def test_a_scene_whose_mask_changed_is_another_scene(tmp_path: Path) -> None:
         assert (again.added, again.known) == (0, 1)
     black = pixels(tmp_path / "w", places(tmp_path / "w")[-1].filename)[:, :4]
     assert (black == 0).all()
+
+
+def test_a_scene_that_changed_names_its_earlier_tiles(tmp_path: Path) -> None:
+    data = values(96, 64)
+    scene = write_scene(tmp_path / "s" / "port" / "a.tif", data)
+    assert into(tmp_path / "w", tmp_path / "s").outdated == []
+    # Other bands are other tiles of the same content.
+    other = into(tmp_path / "w", tmp_path / "s", bands=BandOptions(bands=(3, 2, 1)))
+    assert other.added and other.outdated == []
+    earlier = len(places(tmp_path / "w"))
+    write_scene(scene, 255 - data)
+    report = into(tmp_path / "w", tmp_path / "s")
+    assert report.added and len(report.outdated) == earlier
+    assert {source for source, _ in report.outdated} == {str(scene.resolve())}
+
+
+def test_the_command_names_one_of_the_earlier_tiles(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    words = ["build", "ingest", str(tmp_path / "w"), str(tmp_path / "s"), "--tile", "32"]
+    for data in (values(32, 32), 255 - values(32, 32)):
+        write_scene(tmp_path / "s" / "port" / "a.tif", data)
+        done = CliRunner().invoke(root.cli, [*words, "--resize", "32"])
+    assert (
+        "note: 1 file changed after an earlier ingest; the dataset keeps 1 image of the earlier"
+        f" content, such as port_1.tif of {tmp_path / 's' / 'port' / 'a.tif'};"
+    ) in done.stderr
+
+
+def test_a_scene_whose_coordinates_changed_beside_it_is_noted(tmp_path: Path) -> None:
+    scene = tmp_path / "s" / "port" / "a.png"
+    scene.parent.mkdir(parents=True)
+    Image.fromarray(values(64, 64).transpose(1, 2, 0)).save(scene)
+    beside = scene.with_name("a.png.aux.xml")
+    for north in (5_000_000, 6_000_000):
+        beside.write_text(
+            "<PAMDataset><SRS>EPSG:32633</SRS>"
+            f"<GeoTransform>400000,2,0,{north},0,-2</GeoTransform></PAMDataset>"
+        )
+        for again in (False, True):
+            report = into(tmp_path / "w", tmp_path / "s")
+            assert report.added == (north == 5_000_000 and not again)
+            notes = [text for _, text in report.notes if "coordinates changed" in text]
+            assert len(notes) == (north == 6_000_000)

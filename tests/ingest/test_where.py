@@ -12,7 +12,8 @@ import pytest
 import rasterio
 from affine import Affine
 from PIL import Image
-from rasterio.warp import transform_geom
+from rasterio.crs import CRS
+from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window, bounds
 from shapely.geometry import box, mapping, shape
 
@@ -30,6 +31,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.readings import readings
 from rsitmd_tools.workspace.scenes import image_places
 from tests.command import rsitmd
+from tests.ingest import tiling
 from tests.ingest.scenes import CORNER, values, write_scene
 
 KEYS = ["image", "source", "window", "crs", "transform", "footprint", "gsd"]
@@ -252,6 +254,24 @@ def test_stac_items_are_valid(tiled: Path, tmp_path: Path) -> None:
     assert (tmp_path / first.assets["image"].href).is_file()
     west, south_, east, north_ = north.bbox or []
     assert shape(north.geometry).bounds == (west, south_, east, north_)
+
+
+def test_a_stac_item_has_the_crs_of_its_transform_without_an_epsg_code(tmp_path: Path) -> None:
+    own = CRS.from_proj4("+proj=laea +lat_0=10 +lon_0=20 +datum=WGS84 +units=m")
+    write_scene(tmp_path / "s" / "port" / "a.tif", values(64, 64), crs=own)
+    tiling.into(tmp_path / "w", tmp_path / "s")
+    with Workspace.open(tmp_path / "w") as workspace:
+        export_footprints(workspace, tmp_path / "items.json")
+    (item,) = pystac.ItemCollection.from_file(str(tmp_path / "items.json"))
+    assert item.properties["proj:code"] is None
+    assert item.properties["proj:wkt2"].startswith("PROJCRS[")
+    assert CRS.from_user_input(item.properties["proj:wkt2"]) == own
+    # The transform and this CRS lead to the footprint.
+    corners = [Affine(*item.properties["proj:transform"]) @ c for c in ((0, 0), (64, 64))]
+    (west, south, east, north) = shape(item.geometry).bounds
+    lons, lats = transform(item.properties["proj:wkt2"], "EPSG:4326", *zip(*corners, strict=True))
+    assert west - 1e-6 <= min(lons) and max(lons) <= east + 1e-6
+    assert south - 1e-6 <= min(lats) and max(lats) <= north + 1e-6
 
 
 def test_what_cannot_be_exported_is_said(tiled: Path, tmp_path: Path) -> None:

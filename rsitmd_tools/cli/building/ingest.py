@@ -113,8 +113,9 @@ def command(
     prints the place of a tile.
 
     With --categories and --category-pattern, images without a category are listed and not
-    added. Files that did not change since the last ingest are not read again. Images that were
-    removed (rsitmd build remove) are not added again.
+    added. Files that did not change since the last ingest are not read again. A file that
+    changed becomes a new image, and a note names the image of its earlier content. Images that
+    were removed (rsitmd build remove) are not added again.
 
     \b
     Examples:
@@ -177,7 +178,7 @@ def command(
         _print(report)
     if report.added or report.known or report.removed:
         return 0
-    click.echo("error: no file could be used; correct the files that are listed", err=True)
+    click.echo(f"error: {_why_nothing(report)}", err=True)
     return 1
 
 
@@ -206,6 +207,20 @@ def _rule(
     return None if category is None else OneCategory(category)
 
 
+def _why_nothing(report: IngestReport) -> str:
+    """Return why an ingest has no image, and a hint."""
+    if report.rejected:
+        return "no file could be used; correct the files that are listed"
+    if report.uncategorised:
+        return (
+            "no file has a category; --category-pattern and the table of --categories must fit the"
+            " paths below SRC"
+        )
+    if getattr(report, "left_out", 0):
+        return "no tile has enough valid pixels; lower --min-valid"
+    return "no given place has a tile; check the coordinates and the CRS of the places"
+
+
 def _print(report: IngestReport) -> None:
     from rsitmd_tools.errors import printable
 
@@ -230,6 +245,9 @@ def _print(report: IngestReport) -> None:
     counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
     if counts:
         click.echo(f"categories: {counts}")
+    for name, names in report.joined.items():
+        several = ", ".join(repr(each) for each in names)
+        note(f"{several} are one category, {name}; use --categories FILE to keep them apart")
     for source, problem in report.rejected:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, text in report.notes:
@@ -240,3 +258,11 @@ def _print(report: IngestReport) -> None:
         click.echo(f"not found: {printable(name)} of the table of categories", err=True)
     for source, filename in report.other_category:
         note(f"{source} is known as {filename}; its category stays")
+    if report.outdated:
+        source, filename = report.outdated[0]
+        files = len({file for file, _ in report.outdated})
+        note(
+            f"{count_of(files, 'file')} changed after an earlier ingest; the dataset keeps"
+            f" {count_of(len(report.outdated), 'image')} of the earlier content, such as"
+            f" {filename} of {source}; `rsitmd build remove` takes images out"
+        )
