@@ -71,7 +71,7 @@ def pull(workspace: Workspace) -> PullReport:
                 step(count)
     run.report.removed = run.accounts.removed()
     run.report.accepted = licence.collect(workspace, client, run.accounts)
-    if run.report.corrected or run.report.still_sent_back:
+    if run.report.corrected or run.report.still_sent_back or run.report.repeated:
         update_tasks(workspace, client)
     return run.report
 
