@@ -156,10 +156,16 @@ def forget_seen_findings(db: sqlite3.Connection, sentence: int) -> None:
     db.execute("DELETE FROM seen_finding WHERE sentence_id = ?", (sentence,))
 
 
-def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
+def given_texts(db: sqlite3.Connection, annotation: int, written: str | None) -> list[str]:
     """Return the texts that annotators were given for the image of an annotation.
 
     Those that were replaced since come last.
+
+    Args:
+        db: The workspace's database.
+        annotation: Row of the annotation.
+        written: When it was written, by the clock of this computer; texts that were added later
+            are left out. None if that is not known.
     """
     image = (
         "image_id = (SELECT image_id FROM task JOIN annotation ON annotation.task_id = task.id"
@@ -167,7 +173,9 @@ def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
     )
     rows = [
         *db.execute(
-            f"SELECT raw FROM prediction WHERE {image} ORDER BY slot, model", (annotation,)
+            f"SELECT raw FROM prediction WHERE {image} AND (? IS NULL OR added_at <= ?)"
+            " ORDER BY slot, model",
+            (annotation, written, written),
         ),
         *db.execute(
             f"SELECT raw FROM replaced_prediction WHERE {image} ORDER BY id", (annotation,)

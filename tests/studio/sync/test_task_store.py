@@ -302,6 +302,7 @@ def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
     store(workspace, entry("Two roads.", 1))
     decide(workspace, "accepted")
     replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    added_at(workspace, 2)
     changed = entry("Two roads.", 2)
     store(workspace, {**changed, "result": as_result(["Two roads."], ["grey road"])})
     assert texts(workspace)[-1] == ("Two roads.", "accepted")
@@ -314,6 +315,30 @@ def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
     store(workspace, entry("Three roads.", 3))
     store(workspace, entry("Two roads.", 4))
     assert [sentence["raw"] for sentence in untouched_sentences(workspace)] == ["Two roads."]
+
+
+def added_at(workspace: Workspace, second: int) -> None:
+    """Set when the captions were added, by the clock of this computer."""
+    with workspace.transaction() as db:
+        db.execute("UPDATE prediction SET added_at = ?", (at(second),))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "untouched"), [(None, True), (0, False), (10, False), (-10, True)]
+)
+def test_captions_added_after_a_text_that_was_not_pulled_yet_are_not_where_it_comes_from(
+    workspace: Workspace, ahead: int | None, untouched: bool
+) -> None:
+    """The text is from second 20 of the server, the captions from second 25 of this computer."""
+    if ahead is not None:
+        with workspace.transaction():
+            record_clock(workspace, "here", at(30), at(30 + ahead))
+    replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    added_at(workspace, 25)
+    store(workspace, entry("Two roads.", 20))
+    assert bool(untouched_sentences(workspace)) is untouched
+    store(workspace, entry("Two  roads.", 50))
+    assert untouched_sentences(workspace), "changed after it could be seen"
 
 
 def test_a_change_of_the_author_on_the_server_is_named(workspace: Workspace) -> None:
