@@ -24,7 +24,7 @@ from rsitmd_tools.studio.assist.announcement import Announcement
 from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.sync.changed_tasks import OVERLAP, now_on
-from rsitmd_tools.studio.sync.identity import KEY, key_of
+from rsitmd_tools.studio.sync.identity import KEY, key_of, projects_there
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
@@ -56,7 +56,9 @@ class Assist:
         self._folder = folder
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
-            self._projects = self._open_projects(workspace)
+            known = open_projects(workspace.db, self._client.connection.key)
+            there = projects_there(workspace, self._client, known)
+            self._projects = [project.number for project in there]
             self._studio = workspace.studio
             self._state = self._studio / STATE
             self.adviser = Adviser(workspace.settings)

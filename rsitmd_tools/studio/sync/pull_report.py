@@ -70,7 +70,7 @@ class PullReport:
             "renamed"}``. Texts in renamed fields are read.
         changed_pictures: Tasks that show another picture than the one that was sent, see
             :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`.
-        lost_projects: Numbers of projects that were deleted on the server.
+        lost_projects: Numbers of open projects that were deleted on the server.
         removed: Annotators whose account was removed on the server; the next push assigns
             their open images to others.
     """
