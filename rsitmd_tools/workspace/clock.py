@@ -53,5 +53,27 @@ def on_server(db: sqlite3.Connection, server: str, time: str) -> str:
     return shown.isoformat(timespec="microseconds")
 
 
+def on_this_computer(
+    db: sqlite3.Connection, server: str, time: str, *, same: bool = False
+) -> str | None:
+    """Return what the clock of this computer showed at a time of a server.
+
+    Args:
+        db: The workspace's database.
+        server: Key of the server.
+        time: A time by the clock of the server.
+        same: Whether the server runs on this computer.
+
+    Returns:
+        The time; None if the two clocks were never compared.
+    """
+    row = db.execute("SELECT value FROM fact WHERE key = ?", (_fact(server),)).fetchone()
+    if row is None and not same:
+        return None
+    ahead = timedelta(seconds=0.0 if row is None or same else float(row["value"]))
+    shown = (datetime.fromisoformat(time) - ahead).astimezone(UTC)
+    return shown.isoformat(timespec="microseconds")
+
+
 def _fact(server: str) -> str:
     return f"clock.{server}"

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rsitmd_tools.workspace.states import REPLACED
+from rsitmd_tools.workspace.states import NEW, REPLACED
 
 Slotted = tuple[int, str]  # a text and the number of its field on the labeling page
 
@@ -119,6 +119,29 @@ def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:
     return None if row is None else Decision(*row)
 
 
+def decided_sentences(db: sqlite3.Connection, annotation: int) -> list[SentenceRow]:
+    """Return the decided sentences of an author for the same image, outside pilots.
+
+    They are those of other annotations, also in other projects and of those that were deleted on
+    the server. Sentences that were replaced are left out.
+
+    Args:
+        db: The workspace's database.
+        annotation: Row of the revision whose author and image are meant.
+    """
+    rows = db.execute(
+        "SELECT sentence.id, sentence.slot, sentence.raw, sentence.state"
+        " FROM annotation AS own JOIN main_task AS its ON its.id = own.task_id"
+        " JOIN main_task ON main_task.image_id = its.image_id"
+        " JOIN annotation ON annotation.task_id = main_task.id"
+        " AND annotation.annotator_id = own.annotator_id AND annotation.id <> own.id"
+        " JOIN sentence ON sentence.annotation_id = annotation.id"
+        " WHERE own.id = ? AND sentence.state NOT IN (?, ?) ORDER BY sentence.id",
+        (annotation, NEW, REPLACED),
+    )
+    return [SentenceRow(*row) for row in rows]
+
+
 def copy_seen_findings(db: sqlite3.Connection, source: int, target: int) -> None:
     """Mark the findings that a review has listed for one sentence as listed for another."""
     db.execute(
@@ -133,10 +156,16 @@ def forget_seen_findings(db: sqlite3.Connection, sentence: int) -> None:
     db.execute("DELETE FROM seen_finding WHERE sentence_id = ?", (sentence,))
 
 
-def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
+def given_texts(db: sqlite3.Connection, annotation: int, written: str | None) -> list[str]:
     """Return the texts that annotators were given for the image of an annotation.
 
     Those that were replaced since come last.
+
+    Args:
+        db: The workspace's database.
+        annotation: Row of the annotation.
+        written: When it was written, by the clock of this computer; texts that were added later
+            are left out. None if that is not known.
     """
     image = (
         "image_id = (SELECT image_id FROM task JOIN annotation ON annotation.task_id = task.id"
@@ -144,7 +173,9 @@ def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
     )
     rows = [
         *db.execute(
-            f"SELECT raw FROM prediction WHERE {image} ORDER BY slot, model", (annotation,)
+            f"SELECT raw FROM prediction WHERE {image} AND (? IS NULL OR added_at <= ?)"
+            " ORDER BY slot, model",
+            (annotation, written, written),
         ),
         *db.execute(
             f"SELECT raw FROM replaced_prediction WHERE {image} ORDER BY id", (annotation,)

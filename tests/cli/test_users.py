@@ -1,4 +1,4 @@
-"""``annotate users``: the addresses it accepts."""
+"""``annotate users``: the addresses it accepts, and the list beside another command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.annotate.users import command
-from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import members
 
@@ -45,3 +45,15 @@ def test_what_is_not_one_address_is_refused_and_nobody_is_added(folder: Path, te
         add(folder, "anna@example.org", text)
     with Workspace.open(folder) as workspace:
         assert members(workspace) == []
+
+
+def test_the_list_is_printed_while_another_command_writes(folder: Path) -> None:
+    add(folder, "anna@example.org")
+    with Workspace.open(folder, write=True):
+        listed = CliRunner().invoke(command, [str(folder)], catch_exceptions=False)
+        with pytest.raises(RsitmdError, match="another command is writing"):
+            add(folder, "berta@example.org")
+    assert listed.exit_code == 0
+    assert listed.stdout.startswith("anna@example.org: active")
+    assert "warning: the list does not show accounts that were created" in listed.stderr
+    assert "another command is writing to this workspace" in listed.stderr

@@ -84,6 +84,49 @@ def test_letters_typed_while_the_guide_closes_are_in_the_first_field(
     )
 
 
+def test_a_space_typed_on_the_guide_continues_an_unfinished_text(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    project, page = started(open_page, folder, server, client, "guide-space@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Two ships"]}])
+    for delay, more in ((0, " lie"), (150, " at the quay.")):
+        page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+        page.locator(".lsf-modal-ls").wait_for()
+        task_of(page)
+        page.keyboard.type(more, delay=delay)
+        expected = "Two ships lie" + (more if delay else "")
+        wait_for_texts(page, {"sentence1": [expected]})
+        eventually(page, lambda: there.drafts(task), [{"sentence1": [expected]}])
+
+
+def test_what_is_typed_after_a_new_annotation_was_created_is_in_its_first_field(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    settings = "[annotation]\nannotators_per_image = 1\nkeywords_min = 0\n"
+    folder = make_workspace(images=2, how="upload", settings=settings)
+    project, page = started(open_page, folder, server, client, "create@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type(WRITTEN)
+    press(page, "Control+Enter")
+    next_task(page, task)
+    page.goto(f"{server.url}/projects/{project}/data?task={task}")
+    task_of(page)
+    page.locator("[aria-label='Create an annotation']").first.click()
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships lie there.", delay=20)
+    wait_for_texts(page, {"sentence1": ["Two ships lie there."]})
+    press(page, "Control+Enter")
+    both = [{"sentence1": [WRITTEN]}, {"sentence1": ["Two ships lie there."]}]
+    eventually(page, lambda: there.annotations(task), both)
+
+
 @pytest.mark.parametrize("submitted", [False, True])
 def test_letters_typed_while_the_editor_draws_a_text_again_continue_it(
     submitted: bool,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.workspace import Workspace
+from tests.integration.given_captions import CAPTIONS, give, workspace_of
 from tests.integration.pages import (
     LAPTOP,
     OpenPage,
@@ -16,6 +19,7 @@ from tests.integration.pages import (
     log_in,
     open_page,
     open_stream,
+    pushed,
     sentence,
     shot,
     submit_button,
@@ -103,6 +107,37 @@ def test_skip_asks_if_there_is_text_and_can_be_undone(
     skip.click()
     next_task(page, second)
     assert len(asked) == 1
+
+
+def test_a_caption_that_nobody_has_changed_is_skipped_without_a_question(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    folder = workspace_of(make_workspace, tmp_path, "keywords_min = 0")
+    pushed(folder)
+    with Workspace.open(folder, write=True) as workspace:
+        give(workspace)
+    _, page = started(open_page, folder, server, client, "skips-given@example.org")
+    asked: list[str] = []
+
+    def on_dialog(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", on_dialog)
+    first = task_of(page)
+    wait_for_texts(page, {"sentence1": [CAPTIONS[0]]})
+    page.get_by_label("skip-task").click()
+    second = next_task(page, first)
+    assert asked == []
+    page.keyboard.type(" Grey.")
+    wait_for_texts(page, {"sentence1": [f"{CAPTIONS[0]} Grey."]})
+    page.get_by_label("skip-task").click()
+    assert re.search("Skip discards", asked.pop())
+    assert task_of(page) == second
 
 
 def test_two_tabs_of_one_image_ask_before_text_is_overwritten(

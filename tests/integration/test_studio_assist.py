@@ -17,6 +17,7 @@ from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import secrets_of
+from rsitmd_tools.studio.assist import run
 from rsitmd_tools.studio.assist.run import Assist
 from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.sync.pull import pull
@@ -341,6 +342,31 @@ def test_people_and_projects_that_come_while_it_runs(
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+
+
+def test_texts_of_a_deleted_project_are_forgotten(
+    folder: Path, client: Client, lead: Annotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PROJECTS_SECONDS", 0.2)
+    text = GOOD.replace("Three", "Eleven")
+    with Assist(folder) as assist:
+        known = len(assist.adviser)
+        task = newest_task(folder)
+        lead.submit(task, [text], ["red box"])
+        until(lambda: len(assist.adviser) == known + 1)
+        client.sdk.projects.delete(id=client.sdk.tasks.get(id=str(task)).project)
+        until(lambda: len(assist.adviser) == 0)
+        with Workspace.open(folder, write=True) as workspace:
+            push(workspace)
+        # Its author writes it again: it is not a copy of itself.
+        again = newest_task(folder)
+        lead.submit(again, [text], ["red box"])
+        lead.submit(again - 1, ["There are many boxes."], ["red box"])
+        assert "says 'many'" in until(lambda: hint(client, again - 1))
+        assert hint(client, again) == ""
+    # The next start removes nothing and connects to the new project.
+    with Assist(folder) as assist:
+        assert len(assist.adviser) == 2
 
 
 def newest_task(folder: Path) -> int:

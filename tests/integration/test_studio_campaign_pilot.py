@@ -67,6 +67,9 @@ def test_from_pilot_to_campaign(
         assert "S104" in bad["findings"]
         assert "S104" not in good["findings"]
 
+    pushed = tool.run("annotate", "push", folder).stdout
+    assert "8 annotations cannot be assigned yet; admit annotators of the pilot (rsitmd" in pushed
+    with Workspace.open(folder, write=True) as workspace:
         decide(workspace, annotators[0][0], ADMITTED, "B. Lee")
         decide(workspace, annotators[1][0], ADMITTED, "B. Lee")
         decide(workspace, annotators[2][0], REFUSED, "B. Lee")

@@ -21,10 +21,12 @@ from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.studio.sync.task_data import PLAIN
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.campaigns import SENT_BACK, MakeCampaign, make_campaign
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeOwn, MakeWorkspace, Tool
 
+__all__ = ["make_campaign"]  # a fixture
 pytestmark = pytest.mark.integration
 
 People = list[tuple[str, Annotator]]
@@ -264,3 +266,33 @@ def test_lost_secrets_are_reported_by_all_commands_and_recreated_by_serve(
             assert (report.new, report.known) == (0, 2)
             assert pull(workspace).lost_projects == []
     assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_deleted_project_does_not_stop_the_commands_for_the_others(
+    make_campaign: MakeCampaign, client: Client, annotators: People, tool: Tool, tmp_path: Path
+) -> None:
+    (email, _), (other, person) = annotators[:2]
+    campaign = make_campaign(email, other)
+    folder, number = campaign.folder, campaign.projects[email]
+    task = campaign.tasks(other)[0]
+    person.submit(task, [SENT_BACK], [])
+    assert tool.run("annotate", "pull", folder).returncode == 0
+    client.sdk.projects.delete(id=number)
+    warning = f"project {number} was deleted on the server. To create it again, run: rsitmd"
+
+    back = tool.run("annotate", "review", folder, "--send-back", "S104", "--reviewer", "B. Lee")
+    assert (back.returncode, back.stderr.count(warning)) == (0, 1), back.stderr
+    assert "says 'many'" in read_data(client, task)["note"]
+    sentences = {f"harbour_{n}.tif": [{"raw": f"{n} boats."}] for n in (1, 2)}
+    images = [{"filename": name, "sentences": given} for name, given in sentences.items()]
+    file = tmp_path / "captions.json"
+    file.write_text(json.dumps({"dataset": "x", "images": images}))
+    given = tool.run("annotate", "prefill", folder, "--captions", file, "--model", "m")
+    assert (given.returncode, given.stderr.count(warning)) == (0, 1), given.stderr
+    assert "prefilled tasks: 2 sent" in given.stdout
+
+    assert warning in tool.run("annotate", "pull", folder).stderr
+    assert tool.run("annotate", "users", folder, "deactivate", email).returncode == 0
+    assert tool.run("annotate", "push", folder).returncode == 0
+    # No push creates a closed project again.
+    assert "was deleted" not in tool.run("annotate", "pull", folder).stderr

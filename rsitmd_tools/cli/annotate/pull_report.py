@@ -58,6 +58,13 @@ def _print_sentences(report: PullReport) -> None:
             f"{entry['image']}: sentence {numbers} of {entry['annotator']} is still sent back: its"
             " text is older than the decision"
         )
+    for state, entries in report.repeated.items():
+        for entry in entries:
+            numbers = ", ".join(map(str, entry["sentences"]))
+            warn(
+                f"{entry['image']}: {entry['annotator']} has submitted the words of sentence"
+                f" {numbers} before. The decision about them is kept: {state}"
+            )
 
 
 def _print_pages(report: PullReport, push: str) -> None:

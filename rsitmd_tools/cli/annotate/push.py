@@ -13,7 +13,7 @@ from rsitmd_tools.cli.annotate.task_warnings import (
     print_superfluous,
 )
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("push")
@@ -105,7 +105,10 @@ def command(
     print_skipped_by_all(report.skipped_by_all, folder)
     if report.short:
         missing = count_of(report.short, "annotation")
-        click.echo(f"{missing} cannot be assigned yet; invite more annotators")
+        practising = any(project["kind"] == "pilot" for project in report.projects)
+        admit = command_line("annotate", "pilot", folder, "--admit", "EMAIL")
+        first = f"admit annotators of the pilot ({admit}) or " if practising else ""
+        click.echo(f"{missing} cannot be assigned yet; {first}invite more annotators")
     click.echo(f"Label Studio: {report.url}")
     if report.licence is not None:
         click.echo(f"licence page, to accept once per annotator: {report.licence}")

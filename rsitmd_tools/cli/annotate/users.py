@@ -61,7 +61,6 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.licence import licence_state
     from rsitmd_tools.workspace.people import members
 
@@ -74,9 +73,7 @@ def command(
     if reviewer is not None and action != "accept":
         raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
     addresses = [_address(text) for text in emails]
-    with Workspace.open(folder, write=True) as workspace:
-        if action == "list":
-            _print_removed(workspace)
+    with _opened(folder, action) as workspace:
         for email in addresses:
             click.echo(f"{email}: {_change(workspace, action, email, reviewer)}", err=True)
         people = [asdict(member) for member in members(workspace)]
@@ -110,8 +107,37 @@ def _address(text: str) -> str:
     return address
 
 
-def _print_removed(workspace: Workspace) -> None:
-    """Name the accounts that were removed on the server, if the server answers."""
+def _opened(folder: Path, action: str) -> Workspace:
+    """Open a workspace for an action.
+
+    A list first stores which accounts the server has. If another command is writing to the
+    workspace, or nobody may, it shows what is stored.
+    """
+    from rsitmd_tools.workspace import Workspace
+
+    try:
+        workspace = Workspace.open(folder, write=True)
+    except RsitmdError as error:
+        if action != "list":
+            raise
+        workspace = Workspace.open(folder)
+        _warn_outdated(error)
+        return workspace
+    if action == "list":
+        _update_accounts(workspace)
+    return workspace
+
+
+def _warn_outdated(error: RsitmdError) -> None:
+    hint = f"; {error.hint}" if error.hint else ""
+    warn(
+        "the list does not show accounts that were created or removed on the server since the"
+        f" last push or pull: {error.what}{hint}"
+    )
+
+
+def _update_accounts(workspace: Workspace) -> None:
+    """Store the accounts of the server, if it answers, and name those that were removed."""
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
     from rsitmd_tools.studio.sync.accounts import ServerAccounts
@@ -119,11 +145,7 @@ def _print_removed(workspace: Workspace) -> None:
     try:
         removed = ServerAccounts(workspace, Client(connection_of(workspace))).removed()
     except RsitmdError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        warn(
-            "the list does not show accounts that were removed on the server since the last"
-            f" push or pull: {error.what}{hint}"
-        )
+        _warn_outdated(error)
         return
     push = command_line("annotate", "push", workspace.path)
     for email in removed:

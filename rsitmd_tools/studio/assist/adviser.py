@@ -88,6 +88,12 @@ class Adviser:
         with self._lock:
             self._forget(annotation)
 
+    def forget_tasks(self, tasks: Collection[int]) -> None:
+        """Remove the annotations of tasks, by their numbers."""
+        with self._lock:
+            for annotation in [n for n, task in self._tasks.items() if task in tasks]:
+                self._forget(annotation)
+
     def tasks_of(self, annotations: Collection[int]) -> set[int]:
         """Return the task numbers of known annotations."""
         with self._lock:

@@ -24,7 +24,7 @@ from rsitmd_tools.studio.assist.announcement import Announcement
 from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.sync.changed_tasks import OVERLAP, now_on
-from rsitmd_tools.studio.sync.identity import KEY, key_of
+from rsitmd_tools.studio.sync.identity import KEY, key_of, projects_there
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
@@ -33,7 +33,7 @@ from rsitmd_tools.workspace.projects import open_projects
 TITLE = "rsitmd assist"
 STATE = "assist.json"
 NOT_FOUND = 404
-PROJECTS_SECONDS = 10.0  # between two looks for new projects
+PROJECTS_SECONDS = 10.0  # between two looks at the projects
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +56,9 @@ class Assist:
         self._folder = folder
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
-            self._projects = self._open_projects(workspace)
+            known = open_projects(workspace.db, self._client.connection.key)
+            there = projects_there(workspace, self._client, known)
+            self._projects = [project.number for project in there]
             self._studio = workspace.studio
             self._state = self._studio / STATE
             self.adviser = Adviser(workspace.settings)
@@ -78,6 +80,7 @@ class Assist:
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._stale: set[int] = set()  # projects whose suggestions may change
+        self._tasks: dict[int, set[int]] = {}  # known tasks of each project, by number
         self.hinted = 0
 
     def __enter__(self) -> Self:
@@ -131,6 +134,7 @@ class Assist:
             # Events of the same time arrive in any order, and the clock may step back.
             since = last and server_time(datetime.fromisoformat(last) - OVERLAP)
             for page in self._client.pages(project):
+                self._tasks.setdefault(project, set()).update(int(task.id) for task in page)
                 for task in page:
                     category = str((task.data or {}).get("category", ""))
                     for annotation in task.annotations or []:
@@ -156,11 +160,17 @@ class Assist:
         projects = open_projects(workspace.db, self._client.connection.key)
         return [project.number for project in projects]
 
-    def _add_projects(self) -> None:
-        """Connect to the projects that a push has created since the last look."""
+    def _look_at_projects(self) -> None:
+        """Forget the projects that were deleted on the server; connect to those that are new."""
+        listed = self._client.call(lambda: list(self._client.sdk.projects.list(include="id")))
+        there = {int(entry.id) for entry in listed}
+        for project in [n for n in self._projects if n not in there]:
+            self.adviser.forget_tasks(self._tasks.pop(project, set()))
+            self._projects.remove(project)
+            self._stale.discard(project)
         with Workspace.open(self._folder) as workspace:
-            new = [n for n in self._open_projects(workspace) if n not in self._projects]
-        for project in new:
+            known = self._open_projects(workspace)
+        for project in [n for n in known if n in there and n not in self._projects]:
             self._connect(project)
             self._projects.append(project)
             self.catch_up([project])
@@ -195,7 +205,7 @@ class Assist:
             ) from error
 
     def _follow(self) -> None:
-        """Process the events of the server, in order, and look for new projects."""
+        """Process the events of the server, in order, and look at the projects."""
         looked = time.monotonic()
         while not self._stop.is_set():
             try:
@@ -209,7 +219,7 @@ class Assist:
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
                 if time.monotonic() - looked > PROJECTS_SECONDS:
                     looked = time.monotonic()
-                    self._add_projects()
+                    self._look_at_projects()
             except Exception as error:
                 # A malformed event or a server restart must not stop the assist.
                 log.warning("a change on the server was not processed: %s", reason(error))
@@ -245,6 +255,7 @@ class Assist:
         }
         for annotation in self.adviser.annotations_of(number) - set(entries):
             self.adviser.forget(annotation)
+        self._tasks.setdefault(project, set()).add(number)
         category = str((task.data or {}).get("category", ""))
         seen = self._read()
         for annotation in sorted(set(entries) & set(announced)):

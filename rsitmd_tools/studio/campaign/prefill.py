@@ -12,7 +12,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import read_tasks
+from rsitmd_tools.studio.sync.identity import projects_there, read_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
@@ -111,7 +111,9 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
         RsitmdError: The server cannot be reached or refuses.
     """
     asked = workspace.settings.annotation.sentences_asked
-    for project in open_projects(workspace.db, client.connection.key):
+    known = open_projects(workspace.db, client.connection.key)
+    # The command warns of the others when it updates the tasks.
+    for project in projects_there(workspace, client, known, warn=False):
         if project.kind == PILOT:
             continue
         read_tasks(workspace, client, project.row, project.number)

@@ -7,17 +7,21 @@ the next task, and after an export and a new import every number can belong to a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.errors import command_line
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.sync.deletions import Deletion, mark_deleted
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.projects import ProjectRecord
 from rsitmd_tools.workspace.tasks import Task, free_task_numbers, renumber_task, tasks_of
 
 KEY = "sha256"
 KEYS_PAGE = 500  # tasks in one request for keys
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -33,6 +37,41 @@ class Reconciled:
     adopted: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
+
+
+def projects_there(
+    workspace: Workspace,
+    client: Client,
+    projects: Sequence[ProjectRecord],
+    *,
+    warn: bool = True,
+) -> list[ProjectRecord]:
+    """Return those of these projects that are on the server.
+
+    Args:
+        workspace: The workspace.
+        client: The server.
+        projects: Projects in the workspace.
+        warn: Warn of each open project that is not on the server.
+
+    Raises:
+        RsitmdError: The server is unreachable or refuses.
+    """
+    listed = client.call(lambda: list(client.sdk.projects.list(include="id,created_at")))
+    # On SQLite, another project can have the number of a deleted project.
+    there = {(int(entry.id), server_time(entry.created_at)) for entry in listed}
+    found = []
+    for project in projects:
+        if (project.number, project.created_at) in there:
+            found.append(project)
+        elif warn and project.closed_at is None:
+            push = command_line("annotate", "push", workspace.path)
+            log.warning(
+                "project %s was deleted on the server. To create it again, run: %s",
+                project.number,
+                push,
+            )
+    return found
 
 
 def key_of(task: Any) -> str:

@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import CHANGED, HUMAN, UNTOUCHED
 from rsitmd_tools.quality.texts import edit_distance
+from rsitmd_tools.studio.api.secrets import EMBEDDED
 from rsitmd_tools.text.fold import folded
+from rsitmd_tools.workspace.annotations import revision_time, server_of_annotation
+from rsitmd_tools.workspace.clock import on_this_computer
 from rsitmd_tools.workspace.texts import given_texts, sentences_of, set_origin
 
 # A text that keeps a smaller share of the given text counts as the annotator's own.
@@ -65,12 +68,18 @@ def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> 
 def mark_origins(db: sqlite3.Connection, annotation: int, entry: dict[str, Any]) -> None:
     """Store the origin of each sentence of an annotation; call it inside a transaction.
 
+    Texts that were added after the annotation was written are not where it comes from.
+
     Args:
         db: The workspace's database.
         annotation: Row of the annotation.
         entry: The annotation as the server sent it.
     """
-    given = given_texts(db, annotation)
+    server = server_of_annotation(db, annotation)
+    written = on_this_computer(
+        db, server, revision_time(db, annotation), same=server.startswith(EMBEDDED)
+    )
+    given = given_texts(db, annotation, written)
     if not given:
         return
     copied = entry.get("parent_prediction") is not None

@@ -71,7 +71,7 @@ def pull(workspace: Workspace) -> PullReport:
                 step(count)
     run.report.removed = run.accounts.removed()
     run.report.accepted = licence.collect(workspace, client, run.accounts)
-    if run.report.corrected or run.report.still_sent_back:
+    if run.report.corrected or run.report.still_sent_back or run.report.repeated:
         update_tasks(workspace, client)
     return run.report
 
@@ -90,7 +90,8 @@ class _Pull:
         """Store what changed in one project; yield the number of tasks of each page."""
         found = self._find(project)
         if found is None:
-            self.report.lost_projects.append(project.number)
+            if project.closed_at is None:  # no push creates a closed project again
+                self.report.lost_projects.append(project.number)
             self._add_moves(reconcile(self._workspace, project.row, {}))
             self._store_drafts(project, set())
             return

@@ -38,6 +38,8 @@ class PullReport:
             ``{"image", "annotator", "sentences"}``, with the numbers on the labeling page.
         still_sent_back: Sentences of changed annotations that stay sent back, because their text
             is older than the decision; like ``reopened``.
+        repeated: Sentences with words that their author has submitted for the image before, and
+            about which a decision was made, by their state; like ``reopened``.
         deleted: Number of annotations that were deleted on the server; their revisions stay.
         deletions: These annotations, see
             :class:`~rsitmd_tools.studio.sync.deletions.Deletion`.
@@ -68,7 +70,7 @@ class PullReport:
             "renamed"}``. Texts in renamed fields are read.
         changed_pictures: Tasks that show another picture than the one that was sent, see
             :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`.
-        lost_projects: Numbers of projects that were deleted on the server.
+        lost_projects: Numbers of open projects that were deleted on the server.
         removed: Annotators whose account was removed on the server; the next push assigns
             their open images to others.
     """
@@ -78,6 +80,7 @@ class PullReport:
     corrected: int = 0
     reopened: list[dict[str, Any]] = field(default_factory=list)
     still_sent_back: list[dict[str, Any]] = field(default_factory=list)
+    repeated: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     deleted: int = 0
     deletions: list[Deletion] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)

@@ -25,6 +25,7 @@ from rsitmd_tools.workspace.texts import (
     SentenceRow,
     copy_origin,
     copy_seen_findings,
+    decided_sentences,
     forget_seen_findings,
     last_decision,
     sentence_row,
@@ -61,10 +62,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
             new = SentenceRow(sentence_row(db, after, old.slot), old.slot, "", NEW)
         written = written_text(db, old.row, old.raw)
         if new is not None and new.raw == written:
-            copy_seen_findings(db, old.row, new.row)
-            copy_origin(db, old.row, new.row)
-            if written != old.raw:
-                repeat_corrections(db, old.row, new.row)
+            _repeat_history(db, old, new)
         kept = new is not None and new.raw in ("", written)
         kept = kept or old.slot in unread
         if new is not None and kept and old.state != NEW:
@@ -74,6 +72,33 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         if old.state != REPLACED:
             move(db, old.row, REPLACED, PULL)
     return corrected
+
+
+def repeat_decisions(db: sqlite3.Connection, annotation: int) -> dict[str, list[int]]:
+    """Repeat the decisions about words that their author has submitted for the image before.
+
+    The words are in another annotation: in another project, as after tasks were moved on the
+    server, or a second one in the same task. Call it after :func:`carry_over`.
+
+    Args:
+        db: The workspace's database, in a transaction.
+        annotation: Row of the new revision.
+
+    Returns:
+        Numbers on the labeling page of the sentences that got each state.
+    """
+    new = [sentence for sentence in sentences_of(db, annotation) if sentence.state == NEW]
+    if not new:
+        return {}
+    decided = {_written(db, sentence): sentence for sentence in decided_sentences(db, annotation)}
+    found: dict[str, list[int]] = {}
+    for sentence in new:
+        old = decided.get(sentence.raw)
+        if old is not None:
+            _repeat_history(db, old, sentence)
+            _repeat_decision(db, old, sentence.row)
+            found.setdefault(old.state, []).append(sentence.slot)
+    return found
 
 
 def changed_before_sent_back(db: sqlite3.Connection, before: int, after: int) -> list[int]:
@@ -163,6 +188,14 @@ def restore(db: sqlite3.Connection, before: int | None, after: int) -> list[int]
 
 def _written(db: sqlite3.Connection, sentence: SentenceRow) -> str:
     return written_text(db, sentence.row, sentence.raw)
+
+
+def _repeat_history(db: sqlite3.Connection, old: SentenceRow, new: SentenceRow) -> None:
+    """Give a sentence the findings, origin and corrections of another one with the same words."""
+    copy_seen_findings(db, old.row, new.row)
+    copy_origin(db, old.row, new.row)
+    if new.raw != old.raw:
+        repeat_corrections(db, old.row, new.row)
 
 
 def _repeat_decision(db: sqlite3.Connection, old: SentenceRow, new: int) -> None:

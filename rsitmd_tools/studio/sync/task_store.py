@@ -17,6 +17,7 @@ from rsitmd_tools.studio.sync.revisions import (
     changed_accepted,
     changed_before_sent_back,
     is_double,
+    repeat_decisions,
     restore,
 )
 from rsitmd_tools.workspace import Workspace
@@ -162,6 +163,8 @@ class TaskStore:
             unread = changed_before_sent_back(db, before, added)
             self._name(self._report.still_sent_back, task, added, unread)
             self._report.corrected += carry_over(db, before, added)
+        for state, sentences in repeat_decisions(db, added).items():
+            self._name(self._report.repeated.setdefault(state, []), task, added, sentences)
 
     def _restore(self, task: Task, before: int | None, row: int) -> None:
         """Make a revision (row) current again, in place of the one that was current."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.identity import projects_there
 from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE, notes
 from rsitmd_tools.studio.sync.tabs import ensure_sent_back_tab
 from rsitmd_tools.studio.sync.task_content import TaskContent
@@ -14,7 +15,8 @@ from rsitmd_tools.workspace.projects import projects_of
 def update_tasks(workspace: Workspace, client: Client) -> int:
     """Send the current notes and captions to the tasks that are on the server.
 
-    Notes that are dealt with are removed. Tasks that are up to date are not changed.
+    Notes that are dealt with are removed. Tasks that are up to date are not changed. Projects that
+    were deleted on the server are left out, with a warning.
 
     Args:
         workspace: The workspace, open to write.
@@ -28,7 +30,8 @@ def update_tasks(workspace: Workspace, client: Client) -> int:
     """
     content = TaskContent(workspace, client)
     changed = 0
-    for project in projects_of(workspace.db, client.connection.key):
+    known = projects_of(workspace.db, client.connection.key)
+    for project in projects_there(workspace, client, known):
         data = content.data_for(project.kind)
         tasks = Tasks(workspace, client, project.row, project.number, data)
         content.prepare([content.images[image] for image in tasks.known()])

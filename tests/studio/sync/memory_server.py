@@ -36,7 +36,11 @@ class MemoryServer:
         self.connection = SimpleNamespace(key="here", url="http://here", page="http://here")
         self.sdk = SimpleNamespace(
             tasks=SimpleNamespace(get=self._get, update=self._update),
-            projects=SimpleNamespace(import_tasks=self._import, get=self._project),
+            projects=SimpleNamespace(
+                import_tasks=self._import,
+                get=self._project,
+                list=lambda **options: [SimpleNamespace(id=1, created_at=WHEN)],
+            ),
         )
 
     def write(self, task: int, result: list[Any], at: str, author: int = 2) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rsitmd_tools.studio.campaign.payment import payment
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.accounts import ServerAccounts
+from rsitmd_tools.studio.sync.deletions import mark_deleted
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import as_result
@@ -21,7 +22,7 @@ from rsitmd_tools.workspace.clock import record_clock
 from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
 from rsitmd_tools.workspace.predictions import Prediction, replace_predictions
 from rsitmd_tools.workspace.states import move
-from rsitmd_tools.workspace.tasks import tasks_of
+from rsitmd_tools.workspace.tasks import Task, tasks_of
 from tests.builders import add
 from tests.studio.sync.teams import workspace_of
 
@@ -66,9 +67,13 @@ def entry(
 
 def store(workspace: Workspace, *entries: dict[str, Any]) -> PullReport:
     """Store the task of image 1 as a pull does."""
+    [task] = tasks_of(workspace.db, 1)
+    return store_task(workspace, task, *entries)
+
+
+def store_task(workspace: Workspace, task: Task, *entries: dict[str, Any]) -> PullReport:
     report = PullReport()
     accounts = TaskStore(workspace, cast("ServerAccounts", Accounts()), report)
-    [task] = tasks_of(workspace.db, 1)
     with workspace.transaction():
         latest = max(one["updated_at"] for one in entries)
         accounts.store(task, SimpleNamespace(updated_at=latest, annotations=list(entries)))
@@ -253,12 +258,51 @@ def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Wor
     assert texts(workspace)[-1] == ("Four roads.", "new")
 
 
+@pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
+@pytest.mark.parametrize("deleted_first", [False, True])
+def test_a_decision_stays_when_the_text_is_moved_to_another_project(
+    workspace: Workspace, state: str, deleted_first: bool
+) -> None:
+    with workspace.transaction() as db:
+        add(db, "project", server_id=2, annotator_id=BERTA)
+        add(db, "task", image_id=1, project_id=2, server_id=9)
+    [first], [second] = tasks_of(workspace.db, 1), tasks_of(workspace.db, 2)
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, state, "count them")
+    if deleted_first:
+        with workspace.transaction() as db:
+            mark_deleted(db, first.row)
+    moved = entry("Two roads.", 30, number=9, made=30)
+    report = store_task(workspace, second, moved)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    assert report.repeated == {state: [named]}
+    assert texts(workspace) == [("Two roads.", state)] * 2
+    assert bool(notes(workspace, 2)) is (state == "sent back")
+    [second] = tasks_of(workspace.db, 2)
+    assert store_task(workspace, second, moved) == PullReport(), "nothing has changed since"
+    with workspace.transaction() as db:
+        mark_deleted(db, first.row)
+    [image] = merged_images(workspace)
+    assert image.captions == (("Two roads.",) if state == "accepted" else ())
+
+
+def test_a_second_annotation_with_rejected_words_is_rejected(workspace: Workspace) -> None:
+    first = entry("Two roads.", 1)
+    store(workspace, first)
+    decide(workspace, "rejected")
+    second = on_the_page(entry("Two roads.", 2, number=8, made=2))
+    store(workspace, first, second, on_the_page(entry("Two roads.", 2, BERTA, number=9, made=2)))
+    states = ["rejected", "rejected", "new"]  # other people decide for themselves
+    assert texts(workspace) == [("Two roads.", state) for state in states]
+
+
 def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
     workspace: Workspace,
 ) -> None:
     store(workspace, entry("Two roads.", 1))
     decide(workspace, "accepted")
     replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    added_at(workspace, 2)
     changed = entry("Two roads.", 2)
     store(workspace, {**changed, "result": as_result(["Two roads."], ["grey road"])})
     assert texts(workspace)[-1] == ("Two roads.", "accepted")
@@ -271,6 +315,30 @@ def test_captions_that_are_given_later_do_not_change_who_wrote_a_sentence(
     store(workspace, entry("Three roads.", 3))
     store(workspace, entry("Two roads.", 4))
     assert [sentence["raw"] for sentence in untouched_sentences(workspace)] == ["Two roads."]
+
+
+def added_at(workspace: Workspace, second: int) -> None:
+    """Set when the captions were added, by the clock of this computer."""
+    with workspace.transaction() as db:
+        db.execute("UPDATE prediction SET added_at = ?", (at(second),))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "untouched"), [(None, True), (0, False), (10, False), (-10, True)]
+)
+def test_captions_added_after_a_text_that_was_not_pulled_yet_are_not_where_it_comes_from(
+    workspace: Workspace, ahead: int | None, untouched: bool
+) -> None:
+    """The text is from second 20 of the server, the captions from second 25 of this computer."""
+    if ahead is not None:
+        with workspace.transaction():
+            record_clock(workspace, "here", at(30), at(30 + ahead))
+    replace_predictions(workspace, "model 1", [Prediction(1, 1, "Two roads.")])
+    added_at(workspace, 25)
+    store(workspace, entry("Two roads.", 20))
+    assert bool(untouched_sentences(workspace)) is untouched
+    store(workspace, entry("Two  roads.", 50))
+    assert untouched_sentences(workspace), "changed after it could be seen"
 
 
 def test_a_change_of_the_author_on_the_server_is_named(workspace: Workspace) -> None:

@@ -46,7 +46,10 @@ window.rsitmd.opened = (() => {
   }
 
   addEventListener("click", (event) => {
-    if (event.target.closest?.(CREATE)) creates = true;
+    const pressed = event.target.closest?.(CREATE);
+    if (!pressed) return;
+    creates = true;
+    pressed.blur(); // otherwise a space typed next would press it again
   }, true);
 
   setInterval(look, EVERY);

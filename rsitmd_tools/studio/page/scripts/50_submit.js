@@ -112,8 +112,10 @@ window.rsitmd.submit = (() => {
           "Skip the image?",
       );
     }
+    // A caption of prefill that nobody has changed is not the annotator's text.
+    const own = open.draftId || window.rsitmd.drafts.unsaved();
     const written = Object.values(editor.allTexts()).flat().some((text) => text.trim());
-    return !written || confirm("Skip discards the text that you wrote.\n\nSkip the image?");
+    return !own || !written || confirm("Skip discards the text that you wrote.\n\nSkip the image?");
   }
 
   function skipButton(target) {

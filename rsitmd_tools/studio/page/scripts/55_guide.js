@@ -60,7 +60,7 @@ window.rsitmd.guide = (() => {
     } else if (key === "Backspace" && closing) {
       letters = letters.slice(0, -1);
     } else if (key.length === 1 && accepts()) {
-      if (closing || key !== " ") letters += key;
+      letters += key;
     } else {
       return false;
     }

@@ -51,8 +51,8 @@ window.rsitmd.keys = (() => {
     if (isDraft() && isPencil(first)) openPencil(first); // the annotator's own unfinished text
   }
 
-  function isDraft() {
-    return Boolean(wanted.draftId && !wanted.pk && !wanted.parent_prediction);
+  function isDraft(of = wanted) {
+    return Boolean(of.draftId && !of.pk && !of.parent_prediction);
   }
 
   // Insert what a key enters into the first text, if its field is not on the page at the moment. The
@@ -75,11 +75,17 @@ window.rsitmd.keys = (() => {
     holdFirst();
   });
 
+  // Return whether a space at the start of what is typed separates it from a text that is unfinished.
+  function continues(control) {
+    return isDraft(editor.annotation()) && /\S$/.test(editor.texts(control)[0] || "");
+  }
+
   // Letters that were typed while the guide closed go into the first field, at the end of its text.
-  guide.toFirst((letters) => {
+  guide.toFirst((typed) => {
     const [control] = editor.controls();
     const first = control && stopOf(control);
     if (!first) return false;
+    const letters = continues(control) ? typed : typed.trimStart();
     first.focus();
     const insert = () => document.execCommand("insertText", false, letters);
     if (!letters) return true;
