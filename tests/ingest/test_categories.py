@@ -133,7 +133,19 @@ def test_what_has_no_category_is_listed_and_not_added(tmp_path: Path, source: Pa
     assert code == 0
     assert "images: 1 added" in said and "categories: port 1" in said
     assert f"no category: {source / 'c.png'}" in said
-    assert "not found: gone.png of the table of categories" in said
+    assert "in the table of categories, but not found: gone.png" in said
+
+
+def test_long_lists_are_cut(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    (tmp_path / "photos").mkdir()
+    for number in range(13):
+        Image.new("RGB", (32, 32), (9 * number, 0, 0)).save(tmp_path / "photos" / f"{number}.png")
+    assert run("ingest", tmp_path / "w", tmp_path / "photos", "--category", "port")[0] == 0
+    code, said = run("ingest", tmp_path / "w", tmp_path / "photos", "--category", "farm")
+    assert code == 0
+    assert said.count("known under another category, which stays: ") == 11
+    assert "known under another category, which stays: 3 more; use --json to list all" in said
 
 
 @pytest.mark.parametrize("more", [(), ("--tile", "32", "--resize", "32")])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.messages import note
+from rsitmd_tools.cli.messages import list_some, note
 from rsitmd_tools.cli.options import (
     input_options,
     json_option,
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from rsitmd_tools.dataset import Dataset
     from rsitmd_tools.ingest.importing import ImportReport
-
-SHOWN = 10  # names of a list on the terminal; --json has all
 
 
 @click.command("import")
@@ -151,27 +149,14 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
             " raise keywords_max in rsitmd.toml"
         )
     changed = report.categories.items()
-    _list("category", [f"{old} is {new} in the workspace" for old, new in changed])
-    _list("not imported", not_imported)
-    _list("repeated in the dataset", report.repeated)
-    _list("text changed in the dataset; the imported text is kept", report.changed)
-    _list("other sentences than imported under this name; nothing is added", report.other)
-    _list("keywords changed in the dataset; the imported ones are kept", report.keywords)
-    _list("category or split changed in the dataset; the imported one is kept", report.moved)
-    _list("has another split in the workspace, which is kept", files.kept_split)
-    _list("without an image file", files.without_file)
-    _list("note", [f"{name}: {text}" for name, text in files.notes])
-    _list("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
-
-
-def _list(what: str, names: list[str]) -> None:
-    for name in names[:SHOWN]:
-        _say(f"{what}: {name}")
-    if len(names) > SHOWN:
-        _say(f"{what}: {len(names) - SHOWN} more; use --json to list all")
-
-
-def _say(line: str) -> None:
-    from rsitmd_tools.errors import printable
-
-    click.echo(printable(line), err=True)
+    list_some("category", [f"{old} is {new} in the workspace" for old, new in changed])
+    list_some("not imported", not_imported)
+    list_some("repeated in the dataset", report.repeated)
+    list_some("text changed in the dataset; the imported text is kept", report.changed)
+    list_some("other sentences than imported under this name; nothing is added", report.other)
+    list_some("keywords changed in the dataset; the imported ones are kept", report.keywords)
+    list_some("category or split changed in the dataset; the imported one is kept", report.moved)
+    list_some("has another split in the workspace, which is kept", files.kept_split)
+    list_some("without an image file", files.without_file)
+    list_some("note", [f"{name}: {text}" for name, text in files.notes])
+    list_some("rejected", [f"{name}: {problem}" for name, problem in files.rejected])

@@ -9,7 +9,7 @@ import click
 
 from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, tile_options
-from rsitmd_tools.cli.messages import note
+from rsitmd_tools.cli.messages import list_some, note
 from rsitmd_tools.cli.options import (
     FILE,
     json_option,
@@ -252,12 +252,10 @@ def _print(report: IngestReport) -> None:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, text in report.notes:
         note(f"{source}: {text}")
-    for source in report.uncategorised:
-        click.echo(f"no category: {printable(source)}", err=True)
-    for name in report.unknown_files:
-        click.echo(f"not found: {printable(name)} of the table of categories", err=True)
-    for source, filename in report.other_category:
-        note(f"{source} is known as {filename}; its category stays")
+    list_some("no category", report.uncategorised)
+    list_some("in the table of categories, but not found", report.unknown_files)
+    known = [f"{source} is {filename}" for source, filename in report.other_category]
+    list_some("known under another category, which stays", known)
     if report.outdated:
         source, filename = report.outdated[0]
         files = len({file for file, _ in report.outdated})
