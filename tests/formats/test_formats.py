@@ -293,6 +293,19 @@ def test_other_encodings_are_named(tmp_path: Path, encoding: str) -> None:
         load_dataset(tmp_path)
 
 
+def test_equal_tokens_take_memory_once(tmp_path: Path) -> None:
+    file = tmp_path / "dataset_RSITMD.json"
+    tokens = ["anchored", "tugboats", 7]
+    sentences = [{"raw": "Anchored tugboats", "tokens": tokens[:2]} for _ in range(2)]
+    odd = {"raw": "Anchored tugboats 7", "tokens": tokens}
+    images = [{"filename": "a_1.tif", "sentences": [*sentences, odd]}]
+    file.write_text(json.dumps({"images": images}), encoding="utf-8")
+    one, other, third = load_dataset(file).images[0].sentences
+    assert one.tokens == other.tokens == ("anchored", "tugboats")
+    assert all(a is b for a, b in zip(one.tokens or (), other.tokens or (), strict=True))
+    assert third.tokens is None
+
+
 def test_an_unknown_layout_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
         RsitmdError, match="has no known format; pass a dataset in one of the formats: "
