@@ -64,11 +64,13 @@ def measured(*arguments: object) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def rows(count: int, texts: Dataset, scratch: Path) -> list[tuple[object, ...]]:
+def rows(count: int, data: Path, scratch: Path) -> list[tuple[object, ...]]:
     """Return the rows of a table for one number of images."""
     folder = scratch / str(count)
     folder.mkdir()
-    save_dataset(drawn(count, texts, folder), folder, "rsitmd")
+    draw = [sys.executable, __file__, "--images", str(count), "--draw", folder, "--data", data]
+    # In another process: the peak memory of a process is at least that of the one that started it.
+    subprocess.run(draw, check=True)
     workspace = folder / "workspace"
     run("build", "init", workspace)
     ignored = ("--ignore", "D103")  # the missing image files
@@ -94,11 +96,17 @@ def main() -> None:
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, nargs="+", default=[20_000, 100_000])
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--draw", type=Path, help=argparse.SUPPRESS)
     add_data_option(parser)
     arguments = parser.parse_args()
-    texts = load_dataset(data_folder(arguments.data, "rsitmd_precomp"))
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        found = [row for count in arguments.images for row in rows(count, texts, Path(scratch))]
+    texts = data_folder(arguments.data, "rsitmd_precomp")
+    if arguments.draw:
+        dataset = drawn(arguments.images[0], load_dataset(texts), arguments.draw)
+        save_dataset(dataset, arguments.draw, "rsitmd")
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as place:
+        scratch = Path(place)
+        found = [row for count in arguments.images for row in rows(count, arguments.data, scratch)]
     print(f"{environment(seed=SEED)}\n")
     columns = ("command", "images", "processor s", "ms per image", "peak memory, MB")
     print(table(columns, sorted(found, key=lambda row: str(row[0]))))
