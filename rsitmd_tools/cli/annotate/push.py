@@ -30,7 +30,7 @@ from rsitmd_tools.errors import command_line, count_of
 @click.option(
     "--replan",
     is_flag=True,
-    help="First withdraw open tasks of images that have more annotators than asked, and move open"
+    help="First withdraw open tasks of images that have enough other annotators. Then move open"
     " images from annotators who have more than the average to others.",
 )
 @json_option
