@@ -107,11 +107,12 @@ def command(
 
     PATH is a workspace, a release, or a file or folder in any supported format, such as
     dataset_RSITMD.json or a precomp folder. With --statistics there may be several. The exit
-    code is 1 if there are errors or warnings, and 0 if there are only info findings.
+    code is 1 if there are errors or warnings, and 0 if there are only info findings. It is 0
+    with --fix, --write-baseline and --statistics, and 1 if --diff shows a change.
 
     The first letter of a rule code is the family: D structure, S sentences, K keywords,
-    I images, L leakage between splits, N annotators, M models. --select and --ignore accept a
-    family.
+    I images, L leakage between splits and datasets, N annotators, M models. --select and
+    --ignore accept a family.
 
     \b
     Examples:

@@ -30,7 +30,7 @@ from rsitmd_tools.errors import command_line, count_of
 @click.option(
     "--replan",
     is_flag=True,
-    help="First withdraw open tasks of images that have more annotators than asked, and move open"
+    help="First withdraw open tasks of images that have enough other annotators. Then move open"
     " images from annotators who have more than the average to others.",
 )
 @json_option
@@ -45,9 +45,9 @@ def command(
     """Assign images to annotators and send them to the server as tasks.
 
     Run it again after adding images or annotators, or after an interruption: only missing tasks
-    are sent. With two or more annotators, each one has a project with their own images. With no
-    annotator yet, all share one project. Images with some but not all of their annotations are
-    assigned first.
+    are sent. With two or more annotators, each one has a project with their own images.
+    Otherwise there is one shared project. `assignment` in rsitmd.toml changes this. Images with
+    some but not all of their annotations are assigned first.
 
     Changed settings of the labeling page and a changed image location are applied to the
     projects on the server. Annotations are kept.

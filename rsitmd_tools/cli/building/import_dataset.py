@@ -49,9 +49,9 @@ def command(
     Images are normalised as by `build ingest`. Their sentences have no annotator: they are in the
     dataset and in its releases, but not in the counts and payments of annotators. Texts of images
     without a file are imported too. A later import with --images adds the files. Images are
-    identified by the name of the dataset and their name in it. What is known is not added again.
-    Another dataset of a known name is refused: give it a name of its own with --name.
-    What a workspace does not store, such as unknown fields, is listed.
+    identified by the name of the dataset and their name in it. Known images and texts are not
+    added again. A different dataset with a known name is refused: pass another name with --name.
+    Data that a workspace does not store, such as unknown fields, is listed.
 
     With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
     Label Studio. A corrected sentence takes the place of the imported one.

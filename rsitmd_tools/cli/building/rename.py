@@ -19,7 +19,8 @@ def command(folder: Path, image: str, to: str, reason: str, as_json: bool) -> in
     """Give an image another file name, with its texts, split and history.
 
     A name that another image has or had is refused, so that a name in an earlier release never
-    means another image. The next push changes the name in the tasks.
+    means another image. So is a name that begins with another category. The next push changes
+    the name in the tasks.
 
     \b
     Examples:

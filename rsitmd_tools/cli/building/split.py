@@ -54,8 +54,8 @@ def _shares(
     "--by",
     type=click.Choice(["group", "block", "scene", "category"]),
     help="Unit that is kept in one split. group: similar images; block and scene: also all tiles of"
-    " a block (see --block) or of a scene; category: whole categories. It is recorded, and"
-    " the default of later splits; at first, the default is group.",
+    " a block (see --block) or of a scene; category: whole categories. The first default is"
+    " group; a value is recorded as the default of later splits.",
 )
 @click.option(
     "--keep",

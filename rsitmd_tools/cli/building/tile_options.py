@@ -57,8 +57,8 @@ _OPTIONS = (
         "--resize",
         metavar="N",
         type=click.IntRange(16, 4096),
-        help="Side length of the images in pixels. It sets dataset.image_size of a workspace"
-        " without images, and must agree with it otherwise.",
+        help="Side length of the images in pixels. In a workspace without images, it sets"
+        " dataset.image_size; otherwise it must be equal to it.",
     ),
     click.option(
         "--block",
