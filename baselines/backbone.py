@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
+    first_mismatches,
     mismatch_counts,
     mismatch_lines,
     missing_names,
     shape_mismatches,
 )
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 
 STAGES = 4
 # No configuration can have this name: its schema refuses it.
@@ -204,8 +205,8 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
-        if not all(isinstance(value, Tensor) for value in state.values()):
-            raise TypeError("it contains more than tensors")
+        if not all(isinstance(key, str) and _is_plain(value) for key, value in state.items()):
+            raise TypeError("it contains more than plain tensors with names")
     except FileNotFoundError as error:
         raise RsitmdError(
             "does not exist", where=file, hint="pass an existing weights file"
@@ -217,6 +218,32 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
             hint="use a .safetensors file, or a .pth file that contains only tensors",
         ) from error
     return dict(state), metadata
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is a tensor that can be copied into a parameter."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_quantized or value.is_nested or value.is_complex())
+    )
+
+
+def check_finite(state: Mapping[str, Tensor], file: Path) -> None:
+    """Check that the tensors of a weights file have no NaN and no infinity.
+
+    Raises:
+        RsitmdError: One has; each score of the model would be NaN.
+    """
+    damaged = [key for key, value in state.items() if not bool(value.isfinite().all())]
+    if damaged:
+        raise RsitmdError(
+            f"has values that are not finite, in {count_of(len(damaged), 'tensor')} "
+            f"({first_mismatches(damaged)})",
+            where=file,
+            hint="use an undamaged copy of the weights",
+        )
 
 
 def _load(
@@ -237,7 +264,9 @@ def _load(
             if metadata.get("backbone") == name
             else "use weights of this backbone, or to convert them, run: rsitmd benchmark weights",
         )
-    network.load_state_dict({key: state[key] for key in own})
+    used = {key: state[key] for key in own}
+    check_finite(used, file)
+    network.load_state_dict(used)
 
 
 def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -231,15 +231,27 @@ def check_fold(config: Config) -> None:
         )
 
 
-def without_effect(config: Config, changes: Sequence[str]) -> list[str]:
-    """Return the changed settings that a configuration does not read, each with the reason.
+def without_effect(configs: Sequence[Config], changes: Sequence[str]) -> list[str]:
+    """Return the changed settings that none of some configurations reads, each with the reason.
 
     What a model of another package reads is unknown.
 
     Args:
-        config: The configuration.
-        changes: The ``KEY=VALUE`` overrides that it was loaded with.
+        configs: The configurations, at least one.
+        changes: The ``KEY=VALUE`` overrides that they were loaded with.
     """
+    unread = [_unread(config) for config in configs]
+    lines = []
+    for key in dict.fromkeys(change.partition("=")[0] for change in changes):
+        reasons = [each.get(key.partition(".")[0], each.get(key)) for each in unread]
+        if all(reasons):
+            why = " or ".join(dict.fromkeys(filter(None, reasons)))
+            lines.append(f"{key} has no effect with {why}")
+    return lines
+
+
+def _unread(config: Config) -> dict[str, str]:
+    """Return the settings that a configuration does not read, each with the reason."""
     unread: dict[str, str] = {}
     if config.model in MODELS:
         others = {key for key in MODEL_SECTIONS if key != config.model}
@@ -254,10 +266,7 @@ def without_effect(config: Config, changes: Sequence[str]) -> list[str]:
     if config.loss != "triplet":
         unread["margin"] = f"loss={config.loss}"
     parts = ("value",) if config.margin.kind == "dynamic" else ("gamma", "beta")
-    unread |= {f"margin.{part}": f"margin.kind={config.margin.kind}" for part in parts}
-    keys = dict.fromkeys(change.partition("=")[0] for change in changes)
-    reasons = {key: unread.get(key.partition(".")[0], unread.get(key)) for key in keys}
-    return [f"{key} has no effect with {why}" for key, why in reasons.items() if why]
+    return unread | {f"margin.{part}": f"margin.kind={config.margin.kind}" for part in parts}
 
 
 def config_from(document: Any, where: str) -> Config:

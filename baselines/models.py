@@ -49,11 +49,14 @@ def try_model(model: RetrievalModel, config: Config, tokenizer: Tokenizer) -> No
         tokenizer: Its tokenizer.
 
     Raises:
-        PluginError: The plugin fails, or its scores do not have the shape ``(2, 3)``.
+        PluginError: The plugin fails, or its scores do not have the shape ``(2, 3)`` or are not
+            finite.
     """
     if config.model in MODELS and (config.model != "amfmn" or config.attention in KINDS):
         return
-    images = torch.zeros(2, 3, config.image_size, config.image_size)
+    # From black to white: a model may divide by the deviation of an image.
+    row = torch.linspace(0, 1, config.image_size)
+    images = row.expand(2, 3, config.image_size, -1).contiguous()
     texts = tokenizer.encode(["a port", "two planes", "a river and a road"], [["port"]] * 3)
     model.eval()
     with _calling(config), torch.no_grad():
@@ -61,6 +64,8 @@ def try_model(model: RetrievalModel, config: Config, tokenizer: Tokenizer) -> No
         if scores.shape != (2, 3):
             found = tuple(scores.shape)
             raise ValueError(f"the scores of 2 images and 3 texts have the shape {found}")
+        if not bool(scores.isfinite().all()):
+            raise ValueError("the scores of 2 images and 3 texts are not finite")
     model.train()
 
 

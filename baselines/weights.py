@@ -9,7 +9,13 @@ from pathlib import Path
 from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path
-from rsitmd_tools.baselines.backbone import IMAGENET, METADATA_KEY, normalisation_of, read_weights
+from rsitmd_tools.baselines.backbone import (
+    IMAGENET,
+    METADATA_KEY,
+    check_finite,
+    normalisation_of,
+    read_weights,
+)
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
     mismatch_counts,
@@ -71,6 +77,7 @@ def convert_weights(
             where=source,
             hint="use --backbone with the name of the network of these weights",
         )
+    check_finite(pairs, source)
     if not by_name:
         _check_kinds(own, state, source, backbone)
     default = {**IMAGENET, **normalisation_of(backbone)}

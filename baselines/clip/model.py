@@ -17,6 +17,9 @@ from rsitmd_tools.baselines.clip.weights import load_towers
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.errors import RsitmdError, reason
 
+TOWERS = ("vision_cfg", "text_cfg")
+VOCABULARY = 49408  # tokens of CLIP's byte-pair encoding
+
 
 class CLIP(RetrievalModel):
     """CLIP (Radford et al., "Learning Transferable Visual Models From Natural Language", 2021).
@@ -45,7 +48,7 @@ class CLIP(RetrievalModel):
         )
         try:
             self.towers = open_clip.CLIP(**settings)
-        except (TypeError, ValueError, KeyError, AssertionError) as error:
+        except Exception as error:
             raise RsitmdError(
                 f"not a valid CLIP config ({reason(error)})",
                 where=f"backbone {config.backbone}",
@@ -98,7 +101,7 @@ def clip_settings(name: str) -> dict[str, Any]:
     """Return the settings of a model by name or from a JSON file.
 
     Raises:
-        RsitmdError: No such model or file exists.
+        RsitmdError: No such model or file exists, or its texts have other tokens than CLIP's.
     """
     settings = open_clip.get_model_config(name)
     if settings is None:
@@ -110,18 +113,50 @@ def clip_settings(name: str) -> dict[str, Any]:
                 where=f"backbone {name}",
                 hint="use a model name such as ViT-B-32, or a JSON model config",
             ) from error
-    required = ("embed_dim", "vision_cfg", "text_cfg")
-    if not isinstance(settings, dict) or any(key not in settings for key in required):
+    required = ("embed_dim", *TOWERS)
+    if (
+        not isinstance(settings, dict)
+        or any(key not in settings for key in required)
+        or not all(isinstance(settings[key], dict) for key in TOWERS)
+    ):
         raise RsitmdError(
             "not a valid CLIP config",
             where=f"backbone {name}",
-            hint=f"use a JSON object with the keys {', '.join(required)}",
+            hint=f"use a JSON object with the keys {', '.join(required)}; the last two are objects",
         )
+    _check_text(settings["text_cfg"], name)
     kept: dict[str, Any] = {key: settings[key] for key in required}
     if "quick_gelu" in settings:
         kept["quick_gelu"] = settings["quick_gelu"]
     # open_clip returns its internal dictionaries, and the caller changes the settings.
-    return copy.deepcopy(kept)
+    kept = copy.deepcopy(kept)
+    kept["vision_cfg"]["timm_model_pretrained"] = False  # timm would download the weights.
+    return kept
+
+
+def _check_text(text: dict[str, Any], name: str) -> None:
+    """Check that a text tower reads the tokens of CLIP.
+
+    Those of Hugging Face would be downloaded, and their tokens are other ones.
+
+    Raises:
+        RsitmdError: It does not.
+    """
+    hint = "use a model that reads the tokens of CLIP, such as ViT-B-32"
+    other = [key for key in ("hf_model_name", "hf_tokenizer_name") if text.get(key)]
+    if other:
+        raise RsitmdError(
+            f"its texts need a tokenizer of Hugging Face ({other[0]}: {text[other[0]]})",
+            where=f"backbone {name}",
+            hint=hint,
+        )
+    size = text.get("vocab_size", VOCABULARY)
+    if not isinstance(size, int) or size < VOCABULARY:
+        raise RsitmdError(
+            f"text_cfg.vocab_size is {size}, and CLIP has {VOCABULARY} tokens",
+            where=f"backbone {name}",
+            hint=hint,
+        )
 
 
 def _identity(width: int) -> nn.Linear:

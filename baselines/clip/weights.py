@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines.backbone import read_weights
+from rsitmd_tools.baselines.backbone import check_finite, read_weights
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
     mismatch_counts,
@@ -25,6 +26,8 @@ TEXT_TOWER = "text."
 # Only an archive of TorchScript has this file.
 SCRIPT_FILE = "constants.pkl"
 SCALE = "logit_scale"
+# What zipfile raises for other files; UnicodeDecodeError is a ValueError.
+DAMAGED = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error)
 CONVERT = (
     "if you trust it, convert it: python -c \"import torch; torch.save(torch.jit.load('{file}', "
     "map_location='cpu').state_dict(), 'clip.pt')\""
@@ -45,7 +48,7 @@ def load_towers(towers: nn.Module, file: Path, name: str) -> None:
 
     Raises:
         RsitmdError: The file does not exist, is a TorchScript archive, contains anything but
-            tensors, or belongs to another model.
+            tensors or values that are not finite, or belongs to another model.
     """
     _refuse_script(file)
     state, _ = read_weights(file)
@@ -65,7 +68,9 @@ def load_towers(towers: nn.Module, file: Path, name: str) -> None:
             if positions
             else "use weights of this model, or set backbone to the model of the weights",
         )
-    towers.load_state_dict({key: state[key] for key in own})
+    used = {key: state[key] for key in own}
+    check_finite(used, file)
+    towers.load_state_dict(used)
 
 
 def plain_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -83,11 +88,13 @@ def plain_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _refuse_script(file: Path) -> None:
     """Refuse TorchScript: torch reads such a file only together with the program in it."""
-    if not zipfile.is_zipfile(file):
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.namelist()
+    except DAMAGED:
+        return  # Not an archive, or a damaged one: torch refuses what it cannot read.
+    if not any(member.rpartition("/")[2] == SCRIPT_FILE for member in members):
         return
-    with zipfile.ZipFile(file) as archive:
-        if not any(member.rpartition("/")[2] == SCRIPT_FILE for member in archive.namelist()):
-            return
     raise RsitmdError(
         "is a TorchScript archive, as OpenAI publishes; it contains a program",
         where=file,

@@ -15,9 +15,9 @@ from rsitmd_tools.baselines.evaluation.published import Published, find_publishe
 from rsitmd_tools.baselines.evaluation.queries import Queries
 from rsitmd_tools.baselines.evaluation.significance import (
     LEVEL,
-    RANDOMISATIONS,
     contributions,
     difference_interval,
+    exchanges,
     fisher,
     holm,
     mean_interval,
@@ -80,6 +80,7 @@ def compare_systems(
         notes.append(
             f"no test and no interval over images, as queries.csv is missing: {', '.join(without)}"
         )
+    comparisons = _comparisons(systems, baseline)
     return {
         "data": first["data"],
         "data_sha256": first["data_sha256"],
@@ -90,9 +91,9 @@ def compare_systems(
         "level": LEVEL,
         "seed": SEED,
         "systems": [_summary(system, printed) for system in systems],
-        "comparisons": _comparisons(systems, baseline),
+        "comparisons": comparisons,
         "correction": "Holm",
-        "test": f"Fisher randomisation, paired by image, {RANDOMISATIONS} exchanges",
+        "test": f"Fisher randomisation, paired by image, {exchanges(len(comparisons))} exchanges",
         "published": None
         if printed is None
         else {"source": printed.source, "conditions": printed.conditions},

@@ -210,6 +210,19 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
     return pairs, dict(document["rule"])
 
 
+def has_answers(file: Path) -> bool:
+    """Return whether a file of positives, of whatever data, has a pair that was answered."""
+    if not file.is_file():
+        return False
+    try:
+        document = load_document(file)
+    except RsitmdError:
+        return False
+    if first_error(document, load_schema("benchmark_positives")) is not None:
+        return False
+    return any(entry["verified"] is not None for entry in document["pairs"])
+
+
 def counted_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
     """Return the pairs that count, and whether they are verified.
 

@@ -12,6 +12,7 @@ from rsitmd_tools.baselines.evaluation.positives import (
     Pair,
     Rule,
     candidates,
+    has_answers,
     read_positives,
     write_positives,
 )
@@ -52,18 +53,44 @@ def propose(
 ) -> PositiveCounts:
     """Write the candidates of a split and, if requested, tasks for Label Studio.
 
+    Answers of annotators that the output already has are kept.
+
     Raises:
-        RsitmdError: The split does not exist or is too small, or a file cannot be written.
+        RsitmdError: The split does not exist or is too small, a file cannot be written, or the
+            output has answers about other data.
     """
     rule = Rule()
     gallery = Gallery.of(dataset, split)
+    answered = _answered(output, gallery)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))
         pairs = candidates(gallery, prior.prior, prior.rows, prior.columns, rule)
+    known = {(pair.text, pair.image): pair for pair in answered}
+    pairs = [known.pop((pair.text, pair.image), pair) for pair in pairs]
+    pairs += known.values()  # Candidates of another rule or prior.
     write_positives(output, gallery, pairs, rule.as_dict(), split)
     if tasks is not None:
         write_tasks(tasks, gallery, pairs, address)
     return PositiveCounts.of(pairs)
+
+
+def _answered(file: Path, gallery: Gallery) -> list[Pair]:
+    """Return the pairs of an existing file that annotators have decided.
+
+    Raises:
+        RsitmdError: They are about other data.
+    """
+    if not has_answers(file):
+        return []
+    try:
+        pairs, _ = read_positives(file, gallery)
+    except RsitmdError as error:
+        raise RsitmdError(
+            "has answers of annotators about other data, which would be lost",
+            where=file,
+            hint="use another file for -o",
+        ) from error
+    return [pair for pair in pairs if pair.verified is not None]
 
 
 def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> PositiveCounts:

@@ -15,6 +15,9 @@ from scipy import stats
 from rsitmd_tools.baselines.evaluation.queries import Queries
 
 RANDOMISATIONS = 20_000
+# p is at least 1 / (exchanges + 1), and Holm's correction multiplies it by the number of
+# comparisons. With this many exchanges for each, the smallest corrected p is 0.01.
+FOR_EACH = 100
 AT_ONCE = 2_000
 LEVEL = 0.95
 # Sums in another order differ in their last bits, but must count as equal.
@@ -39,18 +42,26 @@ def contributions(queries: Queries, image_values: Floats, text_values: Floats) -
     return mean
 
 
-def fisher(differences: Floats, seed: int, randomisations: int = RANDOMISATIONS) -> Floats:
+def exchanges(comparisons: int) -> int:
+    """Return the number of exchanges with which a number of comparisons can be decided."""
+    return max(RANDOMISATIONS, FOR_EACH * comparisons)
+
+
+def fisher(differences: Floats, seed: int, randomisations: int | None = None) -> Floats:
     """Return the two-sided p value of each comparison by Fisher's randomisation.
 
     Args:
         differences: ``(N, C)``: the contribution of each image to the difference of C
             comparisons.
         seed: Seed of the exchanges, which all comparisons share.
-        randomisations: Number of exchanges; p is at least 1 / (this + 1).
+        randomisations: Number of exchanges; p is at least 1 / (this + 1). By default the result
+            of :func:`exchanges`.
 
     Returns:
         ``(C,)``.
     """
+    if randomisations is None:
+        randomisations = exchanges(differences.shape[1])
     random = np.random.default_rng(seed)
     observed = np.abs(differences.sum(0)) - ROUNDING
     as_large = np.zeros(differences.shape[1])

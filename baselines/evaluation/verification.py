@@ -53,8 +53,8 @@ def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pa
     majority or without answers is unchanged. Cancelled annotations do not count.
 
     Raises:
-        RsitmdError: The file does not exist or is not such an export; the message contains the
-            task.
+        RsitmdError: The file does not exist, is not such an export (the message contains the
+            task), or has no task about one of the pairs.
     """
     tasks = load_document(file)
     if not isinstance(tasks, list):
@@ -72,7 +72,14 @@ def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pa
                 where=file,
                 hint="export the project of these tasks as JSON",
             ) from error
-    return [_decided(pair, votes.get(json.dumps(_key(gallery, pair)))) for pair in pairs]
+    keys = [json.dumps(_key(gallery, pair)) for pair in pairs]
+    if votes and votes.keys().isdisjoint(keys):
+        raise RsitmdError(
+            "has no task about a pair of the file of positives",
+            where=file,
+            hint="export the project of these tasks",
+        )
+    return [_decided(pair, votes.get(key)) for pair, key in zip(pairs, keys, strict=True)]
 
 
 def _answers(task: Mapping[str, Any]) -> list[str]:

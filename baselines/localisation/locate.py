@@ -285,6 +285,16 @@ def check_text(text: str) -> None:
         raise WrongUsage("the query is empty", hint="set one with --text")
 
 
+def check_scene(path: Path, options: SceneOptions) -> None:
+    """Check that a scene can be read and cut, before slices are encoded.
+
+    Raises:
+        RsitmdError: It cannot, or it is too small.
+    """
+    with opened_scene(path, options) as raster:
+        fitting_scales(raster.width, raster.height, options.scales, str(path))
+
+
 @contextmanager
 def opened_scene(path: Path, options: SceneOptions) -> Iterator[Raster]:
     """Open a scene.

@@ -88,6 +88,9 @@ class LocateRequest:
         return address(path, replace(self, **changes))
 
 
+PARAMETERS = frozenset(each.name for of in (SearchRequest, LocateRequest) for each in fields(of))
+
+
 def address(path: str, request: SearchRequest | LocateRequest) -> str:
     """Return a path with the fields of a request that differ from their defaults."""
     found = {
@@ -111,9 +114,10 @@ def search_request(
     Raises:
         WrongUsage: A parameter is not usable; the message can be shown to the user.
     """
-    category = given.get("category", "")
-    if category and category not in categories:
-        raise WrongUsage(f"unknown category {category[:80]}", hint="choose one from the list")
+    asked = given.get("category", "")
+    category = _category(asked, categories)
+    if category is None:
+        raise WrongUsage(f"unknown category {asked[:80]}", hint="choose one from the list")
     like = given.get("like", "")
     return SearchRequest(
         text=_text(given, "text", "the sentence"),
@@ -134,7 +138,10 @@ def usable_part(parse: Callable[[Mapping[str, str]], Asked], given: Mapping[str,
         given: The parameters of the address.
     """
     kept: dict[str, str] = {}
+    # Names that no page reads are not tried: an address has room for 100 000 of them.
     for name, value in given.items():
+        if name not in PARAMETERS:
+            continue
         with suppress(WrongUsage):
             parse(kept | {name: value})
             kept[name] = value
@@ -164,6 +171,17 @@ def locate_request(given: Mapping[str, str], runs: int, width: int, height: int)
         height=_number(given, "height", 0, 0, height - y),
         plain=_flag(given, "plain"),
     )
+
+
+def _category(asked: str, categories: Collection[str]) -> str | None:
+    """Return a category as the dataset has it; None if it has no such category.
+
+    Browsers change line breaks in the values of a form.
+    """
+    if not asked or asked in categories:
+        return asked
+    lines = asked.splitlines()
+    return next((name for name in categories if name.splitlines() == lines), None)
 
 
 def _text(given: Mapping[str, str], name: str, what: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.run import run_name
 from rsitmd_tools.baselines.serving.attribution import Attribution, attribution
 from rsitmd_tools.baselines.serving.request import SearchRequest
-from rsitmd_tools.dataset import Dataset, ImageRecord
+from rsitmd_tools.dataset import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 
 KEPT = 256  # answers
@@ -59,29 +58,21 @@ class ShownRun:
     """A run whose index is made and whose model is loaded.
 
     Args:
-        folder: RUN.
-        dataset: The images.
+        searcher: The run and the images.
         within: Indices of the images of each category; those of all under the empty name.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Attributes:
         name: Name of the folder.
         has_saliency: Whether its model has MVSA.
 
     Raises:
-        RsitmdError: The run or the dataset cannot be used, or the device is not available.
+        RsitmdError: An image or the model cannot be read.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        dataset: Dataset,
-        within: dict[str, npt.NDArray[np.intp]],
-        device: str = "auto",
-    ) -> None:
-        self.folder = folder
-        self.name = run_name(folder)
-        self.searcher = Searcher(folder, dataset, device)
+    def __init__(self, searcher: Searcher, within: dict[str, npt.NDArray[np.intp]]) -> None:
+        self.searcher = searcher
+        self.folder = searcher.run.folder
+        self.name = run_name(self.folder)
         self._within = within
         config = self.searcher.run.config()
         self.has_saliency = config.model == "amfmn" and config.multiscale

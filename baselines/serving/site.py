@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rsitmd_tools.baselines.localisation.locate import SceneOptions
+from rsitmd_tools.baselines.evaluation.search import Searcher
+from rsitmd_tools.baselines.localisation.locate import SceneOptions, check_scene
 from rsitmd_tools.baselines.serving.pictures import below_saliency, jpeg, picture
 from rsitmd_tools.baselines.serving.scene_view import SceneView
 from rsitmd_tools.baselines.serving.shown_run import ShownRun
@@ -70,13 +71,18 @@ class Site:
                 rows.setdefault(image.category, []).append(index)
         within = {name: np.array(found, np.intp) for name, found in rows.items()}
         self.categories = {name: len(found) for name, found in sorted(rows.items()) if name}
-        self.runs = [ShownRun(folder, dataset, within, device) for folder in folders]
+        options = options or SceneOptions()
+        # Images are encoded in minutes: what is wrong with a run or the scene is found before.
+        searchers = [Searcher(folder, dataset, device) for folder in folders]
+        if scene is not None:
+            check_scene(scene, options)
+        self.runs = [ShownRun(searcher, within) for searcher in searchers]
         if len({run.name for run in self.runs}) < len(self.runs):
             for run in self.runs:
                 run.name = str(run.folder)
         self.scene = None
         if scene is not None:
-            self.scene = SceneView(scene, options or SceneOptions(), folders, device)
+            self.scene = SceneView(scene, options, folders, device)
         self.key = secrets.token_hex(6)
         self.picture = lru_cache(KEPT_PICTURES)(self._picture)
         self.saliency = lru_cache(KEPT_PICTURES)(self._saliency)

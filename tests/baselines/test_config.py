@@ -166,7 +166,16 @@ def test_yaml_that_cannot_be_a_setting_is_one_line(tmp_path: Path, text: str) ->
 )
 def test_settings_that_have_no_effect_are_named(name: str, change: str, why: str | None) -> None:
     expected = [f"{change.partition('=')[0]} has no effect with {why}"] if why else []
-    assert without_effect(load_config(name, [change]), [change]) == expected
+    assert without_effect([load_config(name, [change])], [change]) == expected
+
+
+def test_of_several_configurations_only_what_none_reads_is_named() -> None:
+    changes = ["attention=soft", "margin.value=0.3", "scan.lambda1=3"]
+    configs = [load_config(name, changes) for name in ("vsepp", "mtfn")]
+    assert without_effect(configs, changes) == [
+        "attention has no effect with model=vsepp or model=mtfn",
+        "scan.lambda1 has no effect with model=vsepp or model=mtfn",
+    ]
 
 
 @pytest.mark.parametrize("text", ["epochs: 3\nepochs: 70", "margin: {value: 1, value: 2}"])

@@ -65,6 +65,10 @@ def failure(tiny: Dataset, folder: Path, *changes: str) -> str:
             MODEL.format(body="def score(self, i, t): return super().score(i, t).T"),
             "ValueError: the scores of 2 images and 3 texts have the shape (3, 2)",
         ),
+        (
+            MODEL.format(body="def score(self, i, t): return super().score(i, t) * torch.nan"),
+            "ValueError: the scores of 2 images and 3 texts are not finite",
+        ),
         (MODEL.format(body="def score(self, i, t): raise NotImplementedError"), "NotImplemented"),
     ],
 )

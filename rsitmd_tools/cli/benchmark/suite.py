@@ -11,6 +11,7 @@ import click
 from rsitmd_tools.cli.benchmark.arguments import check_dataset
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import input_options, path_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
@@ -113,6 +114,7 @@ def command(
     from rsitmd_tools.extras import require_training
 
     require_training()
+    from rsitmd_tools.baselines.config import without_effect
     from rsitmd_tools.baselines.suite.plan import DEFAULT_CONFIGS, plan_runs
     from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions
     from rsitmd_tools.formats import load_dataset
@@ -121,6 +123,8 @@ def command(
 
     names = DEFAULT_CONFIGS if configs is None else [name.strip() for name in configs.split(",")]
     plan = plan_runs(names, changes, numbers, folds or 0)
+    for line in without_effect([run.config for run in plan], changes):
+        note(line)
     seconds = None if budget is None else budget * SECONDS_AN_HOUR
     options = SuiteOptions(device, jobs, seconds, cache)
     with image_files(load_dataset(path, input_format, image_folder)) as dataset:

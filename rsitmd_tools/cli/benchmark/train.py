@@ -118,7 +118,7 @@ def command(
     from rsitmd_tools.formats.unpacked import image_files
 
     config = load_config(config_name, changes)
-    for line in without_effect(config, changes):
+    for line in without_effect([config], changes):
         note(line)
     check_weights(config)  # a large dataset is not read in vain
     options = Options(resume, device, devices, workers, cache, deterministic)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from rsitmd_tools.baselines import evaluate, search
-from rsitmd_tools.baselines.clip.model import CLIP
+from rsitmd_tools.baselines.clip.model import CLIP, clip_settings
 from rsitmd_tools.baselines.clip.tokenizer import ClipTokenizer
 from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.data.features import features_key
@@ -104,12 +104,58 @@ def test_towers_with_equal_weights_do_not_share_features(
 WRONG = '{"embed_dim": 8, "vision_cfg": {"x": 1}, "text_cfg": {}}'
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "no json", WRONG])
+def changed(**parts: object) -> str:
+    """Return a config of which a value of a tower, or one of its own, is changed."""
+    document = json.loads(json.dumps(TINY))
+    for key, value in parts.items():
+        tower, _, inner = key.partition("__")
+        if inner:
+            document[tower][inner] = value
+        else:
+            document[key] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        "no json",
+        WRONG,
+        changed(vision_cfg=[1]),
+        changed(text_cfg="x"),
+        changed(text_cfg=None),
+        changed(embed_dim=-1),
+        changed(vision_cfg__patch_size=0),
+        changed(vision_cfg__timm_model_name="no such network"),
+        changed(text_cfg__heads=3),
+        changed(text_cfg__vocab_size=100),
+    ],
+)
 def test_invalid_model_configs(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.json"
     file.write_text(text)
-    with pytest.raises(RsitmdError, match="backbone"):
+    with pytest.raises(RsitmdError, match="backbone") as error:
         CLIP(config(file, "clip"), 0)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["roberta-ViT-B-32", "ViT-B-16-SigLIP"])
+def test_a_model_with_a_tokenizer_of_hugging_face_is_refused(name: str) -> None:
+    """It would be downloaded, and the tokens of CLIP mean other words to the model."""
+    with pytest.raises(RsitmdError, match="need a tokenizer of Hugging Face"):
+        clip_settings(name)
+
+
+def test_the_config_of_a_model_downloads_no_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "timm.json"
+    towers = {"timm_model_name": "test_vit", "timm_model_pretrained": True, "timm_pool": ""}
+    file.write_text(json.dumps({**TINY, "vision_cfg": {**towers, "image_size": 32}}))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    CLIP(load_config("clip", [f"backbone={file}", "image_size=160"]), 0)
 
 
 def test_a_truncated_query_is_reported(tmp_path: Path, tiny: Dataset, settings: Path) -> None:

@@ -223,6 +223,43 @@ def test_other_files_are_refused(
         CLIP(config(tmp_path, "ViT", tmp_path / "clip.pt"), 0)
 
 
+def with_projection(change: Callable[[Tensor], object]) -> dict[Any, Any]:
+    """Return the tensors of a model with another value of one."""
+    state = tiny_model("ViT").state_dict()
+    return {**state, "visual.proj": change(state["visual.proj"])}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({1: torch.zeros(1)}, "is not a weights file"),
+        (with_projection(lambda value: value.to_sparse()), "is not a weights file"),
+        (with_projection(lambda value: value.to("meta")), "is not a weights file"),
+        (with_projection(lambda value: value.to(torch.complex64)), "is not a weights file"),
+        (with_projection(lambda value: value * float("nan")), r"not finite.*visual\.proj"),
+        (with_projection(lambda value: value + float("inf")), r"not finite.*visual\.proj"),
+    ],
+)
+def test_tensors_that_no_model_can_use_are_refused(
+    tmp_path: Path, state: dict[Any, Any], message: str
+) -> None:
+    torch.save(state, tmp_path / "clip.pt")
+    with pytest.raises(RsitmdError, match=message) as error:
+        CLIP(config(tmp_path, "ViT", tmp_path / "clip.pt"), 0)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("end", [20, 40, 1000])
+def test_a_damaged_archive_is_refused(tmp_path: Path, end: int) -> None:
+    file = tmp_path / "clip.pt"
+    torch.save(tiny_model("ViT").state_dict(), file)
+    content = bytearray(file.read_bytes())
+    content[-end : -end + 20] = b"\xff" * 20
+    file.write_bytes(content)
+    with pytest.raises(RsitmdError, match="is not a weights file"):
+        CLIP(config(tmp_path, "ViT", file), 0)
+
+
 def test_weights_of_another_model_and_another_image_size(tmp_path: Path) -> None:
     torch.save(tiny_model("RN").state_dict(), tmp_path / "clip.pt")
     with pytest.raises(RsitmdError, match="set backbone to the model of the weights"):

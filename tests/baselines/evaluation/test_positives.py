@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -173,6 +174,49 @@ def test_from_candidates_to_confirmed_positives(uneven: Dataset, tmp_path: Path)
     assert (counts.pairs, counts.confirmed, counts.rejected) == (2, 1, 1)
     pairs, _ = read_positives(file, Gallery.of(uneven, "test"))
     assert counted_pairs(pairs)[1]
+
+
+def test_answers_are_kept_when_candidates_are_found_again(uneven: Dataset, tmp_path: Path) -> None:
+    file, tasks, export = (tmp_path / name for name in ("p.json", "tasks.json", "export.json"))
+    propose(uneven, "test", file, tasks=tasks)
+    export.write_text(json.dumps(exported(tasks, [["yes"], ["no"]])))
+    verify(uneven, "test", file, export)
+    gallery = Gallery.of(uneven, "test")
+    first, rule = read_positives(file, gallery)
+    # A pair that another version found, and one that nobody answered.
+    texts = [text for text in range(gallery.texts) if gallery.owners[text] != 0]
+    more = next(Pair(text, 0, 0.4, 0, True) for text in texts if (text, 0) not in pairs_of(first))
+    write_positives(file, gallery, [first[0], more], rule, "test")
+    counts = propose(uneven, "test", file)
+    assert (counts.pairs, counts.confirmed, counts.rejected) == (3, 2, 0)
+    assert set(read_positives(file, gallery)[0]) >= {first[0], more}
+
+
+def pairs_of(pairs: Sequence[Pair]) -> set[tuple[int, int]]:
+    return {(pair.text, pair.image) for pair in pairs}
+
+
+def test_answers_about_other_data_are_not_overwritten(uneven: Dataset, tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    write_positives(file, Gallery.of(uneven, "test"), [Pair(0, 2, 0.5, 0)], {}, "test")
+    other = {**json.loads(file.read_text()), "split_sha256": "0" * 64}
+    file.write_text(json.dumps(other))
+    propose(uneven, "test", file)  # Nobody answered.
+    other["pairs"][0]["verified"] = True
+    file.write_text(json.dumps(other))
+    with pytest.raises(RsitmdError, match="has answers of annotators about other data"):
+        propose(uneven, "test", file)
+    assert json.loads(file.read_text()) == other
+    file.write_text("no JSON")
+    assert propose(uneven, "test", file).pairs == 2
+
+
+def test_an_export_without_a_pair_of_the_file_is_refused(gallery: Gallery, tmp_path: Path) -> None:
+    tasks, export = tmp_path / "tasks.json", tmp_path / "export.json"
+    write_tasks(tasks, gallery, [Pair(0, 2, 0.7, 2)], "")
+    export.write_text(json.dumps(exported(tasks, [["yes"]])))
+    with pytest.raises(RsitmdError, match="has no task about a pair"):
+        read_answers(export, gallery, [Pair(5, 0, 0.6, 0)])
 
 
 def test_the_template_and_the_reader_use_the_same_field() -> None:

@@ -14,6 +14,7 @@ from rsitmd_tools.baselines.evaluation.queries import Queries
 from rsitmd_tools.baselines.evaluation.significance import (
     contributions,
     difference_interval,
+    exchanges,
     fisher,
     holm,
     mean_interval,
@@ -38,6 +39,21 @@ def test_p_values_are_uniform_under_the_null_hypothesis() -> None:
     p = fisher(differences, seed=2, randomisations=2000)
     assert stats.kstest(p, "uniform").pvalue > 0.01
     assert fisher(differences + 1, seed=2, randomisations=2000).max() < 0.01
+
+
+@pytest.mark.parametrize("comparisons", [1, 200, 1035, 4950])
+def test_a_clear_difference_can_be_decided_among_many_comparisons(comparisons: int) -> None:
+    smallest = np.full(comparisons, 1 / (exchanges(comparisons) + 1))
+    assert holm(smallest).max() <= 0.01
+    assert exchanges(comparisons) >= 20_000
+
+
+def test_one_clear_difference_among_those_of_46_systems_is_found() -> None:
+    differences = np.random.default_rng(3).normal(size=(40, 1035))
+    differences[:, 0] += 3
+    corrected = holm(fisher(differences, seed=0))
+    assert corrected[0] <= 0.01
+    assert corrected[1:].min() > 0.05
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -55,6 +56,27 @@ def test_a_link_asks_for_what_it_was_made_of(asked: SearchRequest) -> None:
 )
 def test_a_link_of_a_scene_asks_for_what_it_was_made_of(asked: LocateRequest) -> None:
     assert locate_request(parts(asked.address()), 2, 60, 50) == asked
+
+
+@pytest.mark.parametrize("sent", ["new\nline", "new\r\nline", "new\rline"])
+def test_a_category_with_a_line_break_is_found_as_a_browser_sends_it(sent: str) -> None:
+    """Without scripts, a form sends a carriage return, too; the value of an option has none."""
+    for name in ("new\nline", "new\r\nline"):
+        assert search_request({"category": sent}, ["port", name], 10).category == name
+    assert search_request({"category": sent}, [sent, "new\nline"], 10).category == sent
+
+
+def test_names_that_no_page_reads_are_not_tried() -> None:
+    """Each is a request to parse: an address of 100 000 names would stop the server."""
+    tried = []
+
+    def parse(given: Mapping[str, str]) -> SearchRequest:
+        tried.append(given)
+        return search_request(given, [], 10)
+
+    many = {"k": "x", "text": "boat", **{f"a{number}": "1" for number in range(1000)}}
+    assert usable_part(parse, many) == SearchRequest(text="boat")
+    assert len(tried) == 3
 
 
 @given(st.dictionaries(st.sampled_from(["text", "k", "like", "category", "keywords"]), st.text()))

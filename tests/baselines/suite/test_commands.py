@@ -85,6 +85,19 @@ def test_bad_arguments_are_one_line_errors(
     assert not (tmp_path / "s").exists()
 
 
+def test_changes_that_no_configuration_reads_are_named(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unread = ["--set", "scan.lambda1=3", "--set", "attention=soft"]
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments(data, tmp_path / "s"), *unread, "--dry-run"])
+    printed = capsys.readouterr().err
+    assert stop.value.code == 0, printed
+    assert "scan.lambda1 has no effect with model=vsepp or model=amfmn" in printed
+    # m1 of the suite reads the attention.
+    assert "attention has" not in printed
+
+
 def test_data_that_do_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments(tmp_path / "gone", tmp_path / "s"))

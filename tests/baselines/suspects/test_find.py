@@ -126,8 +126,9 @@ def test_a_frozen_backbone_without_weights_is_noted(tiny: Dataset, tmp_path: Pat
     save_dataset(tiny, tmp_path / "d", "rsitmd")
     arguments = [str(tmp_path / "d"), "--images", str(tiny.image_folder), "--folds", "2"]
     arguments += ["--device", "cpu", "--workers", "0", "-o", str(tmp_path / "suspects.json")]
-    for change in [*SMALL, "epochs=1", "views=1"]:
+    for change in [*SMALL, "epochs=1", "views=1", "scan.lambda1=3"]:
         arguments += ["--set", change]
     done = CliRunner().invoke(command, arguments)
     assert done.exception is None, done.output
     assert "note: the frozen backbone has random weights; use --set weights=FILE" in done.stderr
+    assert "note: scan.lambda1 has no effect with model=vsepp" in done.stderr
