@@ -43,8 +43,8 @@ def command(
 
     RUN is one run or a folder of runs over seeds and folds. Single runs that differ only in
     seed or fold are grouped. Differences are tested by Fisher's randomisation, paired by
-    image, and corrected by Holm for the number of comparisons. Published results have a column of their
-    own, and are shown only if the test images and sentences are the same.
+    image, and corrected by Holm for the number of comparisons. Published results have a column
+    of their own, and are shown only if the test images and sentences are the same.
 
     \b
     Examples:

@@ -99,6 +99,11 @@ def test_a_request_under_way_is_finished_when_the_server_stops(
     connection.request("GET", "/")
     assert connection.getresponse().read()
     connection.request("GET", f"/words/0?k=32&text={'+'.join(['boat'] * 100)}")
+    # The server reads requests in order: when it answers the next one, this one is under way.
+    other = HTTPConnection("127.0.0.1", made.port, timeout=60)
+    other.request("GET", "/static/page.css")
+    assert other.getresponse().read()
+    other.close()
     assert made.stop(sent) == 130
     answer = connection.getresponse()
     assert answer.status == 200 and b"boat" in answer.read()
