@@ -239,6 +239,27 @@ def test_a_decision_stays_when_its_author_deletes_the_text_and_submits_it_again(
     assert roads == [("Two roads.", state), ("Two roads.", "replaced")]
 
 
+def test_the_copy_of_a_repeated_request_replaces_a_deleted_original(workspace: Workspace) -> None:
+    first, copy = entry("Two roads.", 1), entry("Two roads.", 1, number=8)
+    assert store(workspace, first, copy).doubled == 1
+    assert store(workspace, entry("Three roads.", 2), copy).doubled == 1
+    assert texts(workspace) == [("Two roads.", "replaced"), ("Three roads.", "new")]
+    report = store(workspace, {**copy, "updated_at": at(3)})
+    assert (report.new, report.doubled) == (1, 0)
+    [image] = merged_images(workspace)
+    assert image.captions == ("Two roads.",)
+
+
+def test_an_annotation_that_gets_the_words_of_an_earlier_one_is_no_copy(
+    workspace: Workspace,
+) -> None:
+    first = entry("Two roads.", 1)
+    store(workspace, first, entry("A ship.", 2, number=8))
+    report = store(workspace, first, entry("Two roads.", 3, number=8))
+    assert (report.changed, report.doubled) == (1, 0)
+    assert ("A ship.", "replaced") in texts(workspace)
+
+
 def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Workspace) -> None:
     named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
     store(workspace, entry("Two roads.", 1))
