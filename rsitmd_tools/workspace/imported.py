@@ -242,17 +242,6 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
     return found
 
 
-def imported_counts(workspace: Workspace) -> Counter[int]:
-    """Return the number of imported sentences by row of the image, without removed images."""
-    rows = workspace.db.execute(
-        "SELECT image_id, count(*) AS sentences FROM imported_sentence"
-        " JOIN imported_image ON imported_image.id = imported_image_id"
-        " WHERE image_id IS NOT NULL"
-        " AND image_id NOT IN (SELECT image_id FROM removed_image) GROUP BY image_id"
-    )
-    return Counter({row["image_id"]: row["sentences"] for row in rows})
-
-
 def imported_captions(db: sqlite3.Connection, image: int) -> list[tuple[str, str]]:
     """Return the imported sentences of an image (row) in order, each with its dataset."""
     rows = db.execute(
