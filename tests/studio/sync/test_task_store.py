@@ -175,6 +175,14 @@ def test_a_changed_text_of_a_deleted_account_keeps_its_author(
     }
 
 
+def test_a_text_of_a_deleted_account_stays_with_its_last_author(workspace: Workspace) -> None:
+    store(workspace, entry("Two roads.", 1))
+    store(workspace, entry("Two roads.", 2, BERTA))
+    report = store(workspace, entry("Three roads.", 3, None))
+    assert report.authorless == [{"image": "port_1.tif", "annotator": "berta@x.org"}]
+    assert report.new_authors == []
+
+
 def test_a_new_text_of_a_deleted_account_counts_for_the_owner_of_the_project(
     workspace: Workspace,
 ) -> None:
@@ -277,6 +285,16 @@ def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Wor
     decide(workspace, "rejected")
     store(workspace, on_the_page(entry("Four roads.", 5, BERTA, number=10, made=5)))
     assert texts(workspace)[-1] == ("Four roads.", "new")
+
+
+def test_another_text_takes_the_place_of_the_last_of_several_deleted_ones(
+    workspace: Workspace,
+) -> None:
+    # The order of the changes counts, not that of the numbers.
+    store(workspace, entry("A ship.", 3), entry("A pier.", 2, number=8, made=2))
+    store(workspace, entry("A crane.", 4, number=9, made=4))
+    states = [("A ship.", "replaced"), ("A pier.", "new"), ("A crane.", "new")]
+    assert texts(workspace) == states
 
 
 @pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
