@@ -268,6 +268,23 @@ def test_an_annotation_that_gets_the_words_of_an_earlier_one_is_no_copy(
     assert ("A ship.", "replaced") in texts(workspace)
 
 
+def test_an_imported_annotation_keeps_its_decision_under_its_new_number(
+    workspace: Workspace,
+) -> None:
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, "accepted")
+    report = store(workspace, entry("Two roads.", 5, number=21, made=5))
+    assert (report.new, report.deletions) == (0, [])
+    assert texts(workspace) == [("Two roads.", "accepted")]
+
+
+def test_what_is_missing_or_on_several_lines_is_reported(workspace: Workspace) -> None:
+    written = {**entry("", 1), "result": as_result(["", "Two\nroads."], [])}
+    report = store(workspace, written)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "missing": [1]}  # one is asked for
+    assert (report.incomplete, report.blank, report.folded) == ([named], 1, 1)
+
+
 def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Workspace) -> None:
     named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
     store(workspace, entry("Two roads.", 1))
