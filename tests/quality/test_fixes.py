@@ -72,6 +72,27 @@ def test_an_unsafe_fix_that_a_safe_one_makes_possible_is_in_the_same_run() -> No
     assert fixes_of(after, unsafe=True) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ("\u00a0Ã© , here", "é, here.", ("S113", "S114", "S115")),
+        ("the.\u00a0Ã©\n;- ", "the. é;-.", ("S113", "S114", "S115")),
+    ],
+)
+def test_a_fix_that_another_one_makes_possible_is_in_the_same_change(
+    before: str, after: str, codes: tuple[str, ...]
+) -> None:
+    """The white space at the ends hides the wrong encoding; the right one has to be spaced anew."""
+    [change] = fixes_of(before)
+    assert (change.after, change.codes) == (after, codes)
+    assert fixes_of(after) == []
+
+
+@pytest.mark.parametrize("raw", [" \t ", "Â\u00a0"])
+def test_no_fix_makes_or_keeps_a_blank_sentence(raw: str) -> None:
+    assert fixes_of(raw) == []
+
+
 TEXT = st.lists(
     st.sampled_from(
         ["two", "boats", "boats", "Red", " ", "  ", ",", ".", "..", "?", "\t", "é", "Ã©"]
@@ -196,6 +217,7 @@ def test_unsafe_fixes_change_only_what_the_rules_report() -> None:
         (["there", "is", "a", "pier"], ["two", "boats", "lie", "here"]),
         (["there", "is", "a", "pier", "."], ["two", "boats", "lie", "here", "."]),
         (["There", "."], ["Two", "boats", "lie", "here", "."]),
+        (["A", "well-kept", "pier"], ["Two", "boats", "lie", "here"]),
     ],
 )
 def test_new_tokens_have_the_style_of_the_old_ones(
