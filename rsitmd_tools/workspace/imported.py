@@ -261,15 +261,13 @@ def imported_of_project(workspace: Workspace, project: int) -> dict[int, list[st
         project: Row in table ``project``.
 
     Returns:
-        The sentences in order by number of the task on the server, for images without captions of
-        a model.
+        The sentences in order by number of the task on the server.
     """
     found: dict[int, list[str]] = defaultdict(list)
     for row in workspace.db.execute(
         "SELECT task.server_id, raw FROM imported_sentence"
         " JOIN imported_image ON imported_image.id = imported_image_id JOIN task USING (image_id)"
         " WHERE project_id = ? AND task.server_id > 0"
-        " AND NOT EXISTS (SELECT 1 FROM prediction WHERE prediction.image_id = task.image_id)"
         " ORDER BY task.id, imported_image.id, slot",
         (project,),
     ):
