@@ -168,6 +168,20 @@ def test_a_fix_makes_no_imported_sentence_a_written_one(workspace: Workspace) ->
     assert texts[1] == "A white boat lies at the pier."
 
 
+def test_an_imported_sentence_that_was_fixed_after_it_was_shown_is_no_written_one(
+    workspace: Workspace,
+) -> None:
+    folder, shown = workspace.path, "A  white boat lies at the the pier."
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = ? WHERE slot = 2", (shown,))
+    workspace.close()
+    assert root._run(["validate", str(folder), "--select", "S112,S113", "--fix"], False) == 0
+    with Workspace.open(folder, write=True) as opened:
+        write(opened, "A new first sentence.", shown, *OLD[2:])
+        [row] = payment(opened)
+    assert (row["sentences"], row["imported_unchanged"]) == (1, 4)
+
+
 def test_a_sentence_that_a_fix_makes_equal_to_an_imported_one_was_written(
     workspace: Workspace,
 ) -> None:

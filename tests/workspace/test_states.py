@@ -183,6 +183,16 @@ def test_a_restored_revision_gets_its_last_decision_again(db: sqlite3.Connection
     assert carry_over(db, 1, 3) == 1
 
 
+def test_a_restored_sentence_that_the_current_revision_does_not_have_is_new(
+    db: sqlite3.Connection,
+) -> None:
+    old = revision(db, 1, "One.", "Two.")
+    revision(db, 2, "One.")
+    carry_over(db, 1, 2)
+    assert restore(db, 2, 1) == []
+    assert [state_of(db, row) for row in old] == ["new", "new"]
+
+
 def test_a_restored_revision_is_corrected_as_the_one_that_was_current(
     db: sqlite3.Connection,
 ) -> None:

@@ -247,6 +247,16 @@ def test_a_decision_stays_when_its_author_deletes_the_text_and_submits_it_again(
     assert roads == [("Two roads.", state), ("Two roads.", "replaced")]
 
 
+@pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
+def test_a_decision_stays_when_a_deleted_text_comes_back(workspace: Workspace, state: str) -> None:
+    first, other = entry("Two roads.", 1), entry("A ship.", 1, BERTA, number=6)
+    store(workspace, other, first)
+    decide(workspace, state, "count them")
+    assert len(store(workspace, other).deletions) == 1
+    store(workspace, other, first)  # the server is restored
+    assert texts(workspace) == [("A ship.", "new"), ("Two roads.", state)]
+
+
 def test_the_copy_of_a_repeated_request_replaces_a_deleted_original(workspace: Workspace) -> None:
     first, copy = entry("Two roads.", 1), entry("Two roads.", 1, number=8)
     assert store(workspace, first, copy).doubled == 1
