@@ -293,6 +293,19 @@ def test_what_is_missing_or_on_several_lines_is_reported(workspace: Workspace) -
     report = store(workspace, written)
     named = {"image": "port_1.tif", "annotator": "anna@x.org", "missing": [1]}  # one is asked for
     assert (report.incomplete, report.blank, report.folded) == ([named], 1, 1)
+    report = store(workspace, entry("Two roads.", 2))
+    assert (report.incomplete, report.blank, report.folded) == ([], 0, 0)
+
+
+def test_an_annotation_that_became_a_skip_is_deleted(workspace: Workspace) -> None:
+    assert store(workspace, entry("Two roads.", 1)).tasks == 1
+    skip = {**entry("Two roads.", 2), "was_cancelled": True}
+    report = store(workspace, skip)
+    assert (report.tasks, report.skipped, len(report.deletions)) == (1, 1, 1)
+    report = store(workspace, skip)
+    assert (report.tasks, report.skipped, report.deletions) == (0, 0, [])
+    [image] = merged_images(workspace)
+    assert image.captions == ()
 
 
 def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Workspace) -> None:
