@@ -245,3 +245,12 @@ def test_the_history_has_no_change_that_was_not_made(tmp_path: Path) -> None:
         apply(data, changes(subject_of(data)))
     assert file.read_bytes() == before
     assert not (tmp_path / "corrections.jsonl").exists()
+
+
+def test_nothing_changes_without_a_history(stored: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "corrections.jsonl").mkdir()
+    before = [file.read_bytes() for file in sorted(tmp_path.iterdir()) if file.is_file()]
+    with pytest.raises(RsitmdError, match=r"corrections\.jsonl: cannot be written"):
+        apply(stored, changes(subject_of(stored)))
+    assert before
+    assert before == [file.read_bytes() for file in sorted(tmp_path.iterdir()) if file.is_file()]
