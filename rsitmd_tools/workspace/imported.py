@@ -242,17 +242,6 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
     return found
 
 
-def imported_counts(workspace: Workspace) -> Counter[int]:
-    """Return the number of imported sentences by row of the image, without removed images."""
-    rows = workspace.db.execute(
-        "SELECT image_id, count(*) AS sentences FROM imported_sentence"
-        " JOIN imported_image ON imported_image.id = imported_image_id"
-        " WHERE image_id IS NOT NULL"
-        " AND image_id NOT IN (SELECT image_id FROM removed_image) GROUP BY image_id"
-    )
-    return Counter({row["image_id"]: row["sentences"] for row in rows})
-
-
 def imported_captions(db: sqlite3.Connection, image: int) -> list[tuple[str, str]]:
     """Return the imported sentences of an image (row) in order, each with its dataset."""
     rows = db.execute(
@@ -272,15 +261,13 @@ def imported_of_project(workspace: Workspace, project: int) -> dict[int, list[st
         project: Row in table ``project``.
 
     Returns:
-        The sentences in order by number of the task on the server, for images without captions of
-        a model.
+        The sentences in order by number of the task on the server.
     """
     found: dict[int, list[str]] = defaultdict(list)
     for row in workspace.db.execute(
         "SELECT task.server_id, raw FROM imported_sentence"
         " JOIN imported_image ON imported_image.id = imported_image_id JOIN task USING (image_id)"
         " WHERE project_id = ? AND task.server_id > 0"
-        " AND NOT EXISTS (SELECT 1 FROM prediction WHERE prediction.image_id = task.image_id)"
         " ORDER BY task.id, imported_image.id, slot",
         (project,),
     ):

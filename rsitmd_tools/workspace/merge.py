@@ -11,9 +11,7 @@ from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
 from rsitmd_tools.workspace.corrections import written_texts
 from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
-    ImportedSentence,
     as_sentence,
-    imported_counts,
     imported_keywords,
     imported_sentences,
     records_without_file,
@@ -196,9 +194,7 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
         " ORDER BY image.id, annotator.id, sentence.server_id, slot",
         (UNTOUCHED,),
     )
-    return [
-        {**dict(row), "number": before.get(row["annotation_id"], 0) + row["slot"]} for row in rows
-    ]
+    return [{**dict(row), "number": before[row["annotation_id"]] + row["slot"]} for row in rows]
 
 
 def count_not_accepted(workspace: Workspace) -> Counter[str]:
@@ -230,7 +226,7 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
     for row in rows:
         if only_accepted and row["state"] != ACCEPTED:
             continue
-        number = before.get(row["annotation_id"], 0) + row["slot"]
+        number = before[row["annotation_id"]] + row["slot"]
         source = sources.get((row["image_id"], row["slot"])) if _corrects(row) else None
         found[row["image_id"]].append(
             Sentence(
@@ -304,10 +300,7 @@ def _corrected(rows: list[sqlite3.Row]) -> set[tuple[int, int]]:
 
 def _imported_counts(workspace: Workspace, rows: list[sqlite3.Row]) -> Counter[int]:
     """Return how many imported sentences come before those of the annotators, by image."""
-    corrected = _corrected(rows)
-    if not corrected:
-        return imported_counts(workspace)
-    left: dict[int, list[ImportedSentence]] = remaining(imported_sentences(workspace), corrected)
+    left = remaining(imported_sentences(workspace), _corrected(rows))
     return Counter({image: len(sentences) for image, sentences in left.items()})
 
 

@@ -72,6 +72,27 @@ def test_an_unsafe_fix_that_a_safe_one_makes_possible_is_in_the_same_run() -> No
     assert fixes_of(after, unsafe=True) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        ("\u00a0Ã© , here", "é, here.", ("S113", "S114", "S115")),
+        ("the.\u00a0Ã©\n;- ", "the. é;-.", ("S113", "S114", "S115")),
+    ],
+)
+def test_a_fix_that_another_one_makes_possible_is_in_the_same_change(
+    before: str, after: str, codes: tuple[str, ...]
+) -> None:
+    """The white space at the ends hides the wrong encoding; the right one has to be spaced anew."""
+    [change] = fixes_of(before)
+    assert (change.after, change.codes) == (after, codes)
+    assert fixes_of(after) == []
+
+
+@pytest.mark.parametrize("raw", [" \t ", "Â\u00a0"])
+def test_no_fix_makes_or_keeps_a_blank_sentence(raw: str) -> None:
+    assert fixes_of(raw) == []
+
+
 TEXT = st.lists(
     st.sampled_from(
         ["two", "boats", "boats", "Red", " ", "  ", ",", ".", "..", "?", "\t", "é", "Ã©"]
@@ -196,6 +217,7 @@ def test_unsafe_fixes_change_only_what_the_rules_report() -> None:
         (["there", "is", "a", "pier"], ["two", "boats", "lie", "here"]),
         (["there", "is", "a", "pier", "."], ["two", "boats", "lie", "here", "."]),
         (["There", "."], ["Two", "boats", "lie", "here", "."]),
+        (["A", "well-kept", "pier"], ["Two", "boats", "lie", "here"]),
     ],
 )
 def test_new_tokens_have_the_style_of_the_old_ones(
@@ -223,3 +245,12 @@ def test_the_history_has_no_change_that_was_not_made(tmp_path: Path) -> None:
         apply(data, changes(subject_of(data)))
     assert file.read_bytes() == before
     assert not (tmp_path / "corrections.jsonl").exists()
+
+
+def test_nothing_changes_without_a_history(stored: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "corrections.jsonl").mkdir()
+    before = [file.read_bytes() for file in sorted(tmp_path.iterdir()) if file.is_file()]
+    with pytest.raises(RsitmdError, match=r"corrections\.jsonl: cannot be written"):
+        apply(stored, changes(subject_of(stored)))
+    assert before
+    assert before == [file.read_bytes() for file in sorted(tmp_path.iterdir()) if file.is_file()]

@@ -81,3 +81,22 @@ def test_a_new_text_of_the_same_annotator_replaces_it(workspace: Workspace) -> N
     write(workspace, 2, "new")
     assert seen(workspace) == (("2 1",), ("red ship2",), 1, 0)
     assert states(workspace) == {"new": 1}
+
+
+def test_what_others_write_and_what_is_written_elsewhere_does_not_change_it(
+    workspace: Workspace,
+) -> None:
+    write(workspace, 1, "accepted", deleted=True)
+    with workspace.transaction() as db:
+        add(db, "annotator", email="berta@x.org", joined_at=WHEN)
+        add(db, "image", number=2)
+        add(db, "task", image_id=2)
+        add_annotation(db, ["A pier."], annotator_id=2, server_id=2)
+        add_annotation(db, ["A crane."], task_id=2, server_id=3)
+        # Nothing of this one was accepted.
+        gone = {"server_id": 4, "deleted_at": WHEN}
+        add_annotation(db, ["A road."], ["grey road"], task_id=2, annotator_id=2, **gone)
+    first, second = merged_images(workspace)
+    assert (first.captions, second.captions) == (("1 1", "A pier."), ("A crane.",))
+    assert (first.keywords, second.keywords) == (("red ship1",), ())
+    assert [(one.written, one.open) for one in members(workspace)] == [(2, 0), (1, 0)]

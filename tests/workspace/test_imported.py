@@ -14,6 +14,7 @@ from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release.bundle import make_release
 from rsitmd_tools.studio.campaign.payment import payment
+from rsitmd_tools.studio.campaign.prefill import _wanted
 from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.captions import caption_fields
@@ -167,6 +168,20 @@ def test_a_fix_makes_no_imported_sentence_a_written_one(workspace: Workspace) ->
     assert texts[1] == "A white boat lies at the pier."
 
 
+def test_an_imported_sentence_that_was_fixed_after_it_was_shown_is_no_written_one(
+    workspace: Workspace,
+) -> None:
+    folder, shown = workspace.path, "A  white boat lies at the the pier."
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = ? WHERE slot = 2", (shown,))
+    workspace.close()
+    assert root._run(["validate", str(folder), "--select", "S112,S113", "--fix"], False) == 0
+    with Workspace.open(folder, write=True) as opened:
+        write(opened, "A new first sentence.", shown, *OLD[2:])
+        [row] = payment(opened)
+    assert (row["sentences"], row["imported_unchanged"]) == (1, 4)
+
+
 def test_a_sentence_that_a_fix_makes_equal_to_an_imported_one_was_written(
     workspace: Workspace,
 ) -> None:
@@ -189,6 +204,22 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     with workspace.transaction() as db:
         add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
+
+
+def test_fields_start_with_the_captions_of_a_model_or_the_imported_sentences(
+    workspace: Workspace,
+) -> None:
+    settings = '[annotation]\ntemplate = "correction"\n'
+    (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with workspace.transaction() as db:
+        add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")
+    with Workspace.open(workspace.path) as opened:
+        wanted = _wanted(opened, 1, 5)
+    texts = {
+        task: [text for part in parts for text in part["value"]["text"]]
+        for task, parts in wanted.items()
+    }
+    assert texts == {1: ["Mine."], 2: [*OLD]}
 
 
 def test_a_review_passes_over_findings_about_imported_sentences(

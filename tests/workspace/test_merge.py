@@ -77,6 +77,21 @@ def test_only_the_words_of_somebody_else_have_another_editor(
     assert [sentence.changed_by for sentence in image.sentences] == expected
 
 
+def test_each_annotation_has_its_own_editors(workspace: Workspace) -> None:
+    """The same words in two annotations: only one was changed by somebody else."""
+    for number, editors in ((1, (1, 3)), (2, (3,))):
+        for second, editor in enumerate(editors, 1):
+            last = second == len(editors)
+            with workspace.transaction() as db:
+                add_annotation(
+                    db, ["A ship."], server_id=number, annotator_id=number, updated_by=editor,
+                    updated_at=f"2026-01-01T00:00:0{second}.000000+00:00", latest=int(last),
+                    state="new" if last else "replaced",
+                )  # fmt: skip
+    [image, _] = merged_images(workspace)
+    assert [sentence.changed_by for sentence in image.sentences] == [None, "m@x"]
+
+
 def test_words_that_count_for_somebody_else_name_who_wrote_them(workspace: Workspace) -> None:
     """Every member can change the author of an annotation on the server."""
     write(workspace, 1, 1, "A ship.", state="replaced", latest=0)

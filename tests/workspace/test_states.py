@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, restore
+from rsitmd_tools.studio.sync.revisions import (
+    carry_over,
+    changed_accepted,
+    changed_before_sent_back,
+    restore,
+)
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.corrections import record_correction
+from rsitmd_tools.workspace.corrections import record_correction, written_text
 from rsitmd_tools.workspace.states import TRANSITIONS, move
 from tests.builders import WHEN, add
 
@@ -176,6 +181,41 @@ def test_a_restored_revision_gets_its_last_decision_again(db: sqlite3.Connection
     # Correcting it once more fulfils the request.
     revision(db, 3, "One ship.", "Two.", "Three.", "Four.", "Five.")
     assert carry_over(db, 1, 3) == 1
+
+
+def test_a_restored_sentence_that_the_current_revision_does_not_have_is_new(
+    db: sqlite3.Connection,
+) -> None:
+    old = revision(db, 1, "One.", "Two.")
+    revision(db, 2, "One.")
+    carry_over(db, 1, 2)
+    assert restore(db, 2, 1) == []
+    assert [state_of(db, row) for row in old] == ["new", "new"]
+
+
+def test_a_restored_revision_is_corrected_as_the_one_that_was_current(
+    db: sqlite3.Connection,
+) -> None:
+    (old,) = revision(db, 1, "One")
+    (new,) = revision(db, 2, "One")
+    carry_over(db, 1, 2)
+    fixed = {"edit_distance": None, "codes": "S114", "tool": "t", "made_at": WHEN}
+    record_correction(db, new, "One", "One.", **fixed)
+    move(db, new, "accepted", "B. Lee")
+    assert restore(db, 2, 1) == []
+    assert state_of(db, old) == "accepted"
+    text = db.execute("SELECT raw FROM sentence WHERE id = ?", (old,)).fetchone()["raw"]
+    assert (text, written_text(db, old, text)) == ("One.", "One")
+
+
+def test_a_sentence_that_was_kept_is_not_one_that_was_changed_unread(
+    db: sqlite3.Connection,
+) -> None:
+    for sentence in revision(db, 1, "One.", "Two.", "Three."):
+        move(db, sentence, "sent back", "B. Lee")
+    revision(db, 2, "One.", "Two boats.", "")
+    db.execute("UPDATE annotation SET updated_at = ? WHERE id = 2", (WHEN,))  # before the decisions
+    assert changed_before_sent_back(db, 1, 2) == [2]
 
 
 def test_accepted_sentences_that_were_changed_are_named(db: sqlite3.Connection) -> None:

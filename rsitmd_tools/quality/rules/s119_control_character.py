@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
-_WHITE = frozenset("\t\n\r\f\v")
-
 
 @rule("S119", "control-character", "error")
 def control_character(subject: Subject) -> Iterator[Violation]:

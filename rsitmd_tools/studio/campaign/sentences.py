@@ -76,7 +76,7 @@ def sentences(workspace: Workspace) -> dict[int | Empty, Entry]:
             slots = {s for s, text in annotation.sentences.items() if text.state == ACCEPTED}
         for slot in sorted(slots):
             text = annotation.sentences.get(slot)
-            number = before.get(annotation.row, 0) + slot
+            number = before[annotation.row] + slot
             key = Empty(annotation.row, slot) if text is None else text.row
             found[key] = Entry(
                 key=key,

@@ -129,7 +129,7 @@ def reconcile(
     by_key: dict[str, list[int]] = {}
     for number, key in sorted(keys.items()):
         by_key.setdefault(key, []).append(number)
-    known = unchanged if isinstance(unchanged, set) else set(unchanged)
+    known = set(unchanged)
     with workspace.transaction() as db:
         moved = [task for task in tasks_of(db, project) if not _is_there(task, keys, known)]
         # All numbers are freed first, because two tasks may have exchanged theirs.

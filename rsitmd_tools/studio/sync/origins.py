@@ -28,8 +28,8 @@ class Origin(NamedTuple):
 
     Attributes:
         origin: :data:`HUMAN`, :data:`CHANGED` or :data:`UNTOUCHED`.
-        machine: The most similar of the texts that were given for the image; None if no text
-            was given.
+        machine: The most similar of the texts that were given for the image. A text of which at
+            least half is kept comes before all others. None if no text was given.
         distance: Levenshtein distance to that text, in characters; None if no text was given.
     """
 
@@ -50,17 +50,19 @@ def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> 
         started_from: Whether the annotation began as a copy of a prediction, according to the
             server. Then a text counts as changed, however much of it was changed.
     """
-    best: tuple[int, str] | None = None
+    best: tuple[bool, int, str] | None = None
     for text in given:
         if _bare(text) == _bare(raw):
             return Origin(UNTOUCHED, text, edit_distance(raw, text))
         distance = edit_distance(raw, text)
-        if best is None or distance < best[0]:
-            best = (distance, text)
+        # A text that was shortened can be as far from its source as from any short text.
+        own = distance > (1 - LEAST_KEPT) * max(len(raw), len(text))
+        if best is None or (own, distance) < best[:2]:
+            best = (own, distance, text)
     if best is None:
         return Origin(HUMAN)
-    distance, text = best
-    if started_from or distance <= (1 - LEAST_KEPT) * max(len(raw), len(text)):
+    own, distance, text = best
+    if started_from or not own:
         return Origin(CHANGED, text, distance)
     return Origin(HUMAN, text, distance)
 

@@ -167,14 +167,14 @@ def restore(db: sqlite3.Connection, before: int | None, after: int) -> list[int]
         if sentence.state != REPLACED:
             continue
         old = current.get(sentence.slot)
-        last = last_decision(db, sentence.row)
-        same = old is not None and _written(db, old) == _written(db, sentence)
-        if old is not None and old.state != REPLACED and same:
+        words = _written(db, sentence)
+        if old is not None and old.state != REPLACED and _written(db, old) == words:
             if old.raw != sentence.raw:
                 repeat_corrections(db, old.row, sentence.row)
             _repeat_decision(db, old, sentence.row)
             continue
         forget_seen_findings(db, sentence.row)
+        last = last_decision(db, sentence.row)
         if last is not None and last.state in (SENT_BACK, REJECTED):
             _repeat(db, last, sentence.row)
             sent_back += [sentence.slot] if last.state == SENT_BACK else []

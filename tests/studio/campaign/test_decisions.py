@@ -23,7 +23,7 @@ from rsitmd_tools.studio.campaign.sentences import Empty, row_of
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
-from rsitmd_tools.workspace.states import move
+from rsitmd_tools.workspace.states import PULL, move
 from tests.builders import add, add_annotation, add_team
 
 SETTINGS = "[annotation]\nannotators_per_image = 2\nsentences_per_annotator = 3\nkeywords_min = 0\n"
@@ -265,6 +265,35 @@ def test_clean_sentences_are_not_those_of_a_selection(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--accept", "--select", "S104"])
     assert isinstance(done.exception, WrongUsage)
     assert "cannot be combined with --select" in str(done.exception)
+
+
+def test_two_decisions_about_one_sentence_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    once, twice = tmp_path / "once.csv", tmp_path / "twice.csv"
+    head, line = "image,annotator,sentence,note\n", "port_1.tif,anna@x,3,count\n"
+    once.write_text(head + line, encoding="utf-8")
+    twice.write_text(head + line + line, encoding="utf-8")
+    for option in ("send_back", "reject", "accept"):
+        with pytest.raises(WrongUsage, match=r"contains port_1\.tif, anna@x, sentence 3 twice;"):
+            review(workspace, ReviewRequest("B. Lee", **{option: str(twice)}))
+    for one, other in (("send_back", "reject"), ("send_back", "accept"), ("reject", "accept")):
+        options = {one: "S104", other: str(once)}
+        with pytest.raises(WrongUsage, match="selected for two decisions"):
+            review(workspace, ReviewRequest("B. Lee", **options))
+    assert states(workspace) == {"new": 6}
+
+
+def test_only_the_selected_rules_run(tmp_path: Path) -> None:
+    folder = make(tmp_path / "w", {1: ("Many ships lie at the the pier.", *ANNA[1:])})
+    with Workspace.open(folder, write=True) as workspace:
+        for select in (("S104",), ("S112",)):
+            found = review(workspace, ReviewRequest("B. Lee", select=select)).findings
+            assert {finding["code"] for finding in found} == {*select}
+
+
+@pytest.mark.parametrize("name", ["", " ", PULL])
+def test_a_decision_has_a_reviewer(workspace: Workspace, name: str) -> None:
+    with pytest.raises(WrongUsage, match="the reviewer's name is missing"):
+        review(workspace, ReviewRequest(name))
 
 
 def test_a_known_code_without_findings_is_reported(folder: Path) -> None:

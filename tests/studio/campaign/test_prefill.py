@@ -44,6 +44,8 @@ GIVEN = "There are two planes in the airport."
         (GIVEN, UNTOUCHED, 0),
         ("there are  two planes in the airport", UNTOUCHED, 3),
         ("There are three planes in the airport.", CHANGED, 4),
+        # More than half of the longer text is kept.
+        ("There are two planes.", CHANGED, 15),
         # A human's own, though a machine's text was given.
         ("Grey hangars border a long runway with yellow lines.", HUMAN, 39),
     ],

@@ -20,7 +20,7 @@ from rsitmd_tools.cli.annotate.status import command
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.report.campaign_figures import spread
-from rsitmd_tools.studio.campaign.agreement import agreements, similarities
+from rsitmd_tools.studio.campaign.agreement import Agreement, agreements, similarities
 from rsitmd_tools.studio.campaign.payment import payment, payment_csv
 from rsitmd_tools.studio.campaign.status import estimate, findings_of_people, status
 from rsitmd_tools.studio.campaign.status_page import status_page
@@ -78,6 +78,26 @@ def test_copied_and_doubtful_sentences_are_found_and_single_ones_left_out() -> N
         ("a.tif", 0, "copied"), ("a.tif", 1, "copied"),
         ("b.tif", 0, "doubtful"), ("b.tif", 1, "doubtful"),
     ]  # fmt: skip
+
+
+def test_only_the_sentences_of_annotators_are_compared() -> None:
+    said = (
+        Sentence("Two red ships lie near a long pier."),  # imported
+        Sentence("Two red ships lie here.", annotator="anna"),
+        Sentence("Two ships lie near a pier.", annotator="berta"),
+    )
+    found = agreements([ImageRecord("a.tif", said), ImageRecord("b.tif", said[:2])])
+    assert [(a.image, a.index, a.annotator, a.verdict) for a in found] == [
+        ("a.tif", 1, "anna", ""), ("a.tif", 2, "berta", ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.0, "doubtful"), (0.05, "doubtful"), (0.06, ""), (0.94, ""), (0.95, "copied")],
+)
+def test_the_limits_of_agreement(value: float, verdict: str) -> None:
+    assert Agreement("a.tif", 0, "anna", value).verdict == verdict
 
 
 @pytest.fixture

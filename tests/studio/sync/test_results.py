@@ -38,6 +38,8 @@ parts = st.fixed_dictionaries(
 def test_a_result_that_was_sent_is_read(sentences: list[str], keywords: list[str]) -> None:
     written = parse_result(as_result(sentences, keywords))
     assert written == ParsedResult(tuple(enumerate(sentences, 1)), tuple(keywords), folded=0)
+    backwards = parse_result(as_result(sentences, keywords)[::-1])
+    assert backwards == written, "the order of the fields does not matter"
 
 
 @given(st.text())

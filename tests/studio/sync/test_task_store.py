@@ -175,6 +175,14 @@ def test_a_changed_text_of_a_deleted_account_keeps_its_author(
     }
 
 
+def test_a_text_of_a_deleted_account_stays_with_its_last_author(workspace: Workspace) -> None:
+    store(workspace, entry("Two roads.", 1))
+    store(workspace, entry("Two roads.", 2, BERTA))
+    report = store(workspace, entry("Three roads.", 3, None))
+    assert report.authorless == [{"image": "port_1.tif", "annotator": "berta@x.org"}]
+    assert report.new_authors == []
+
+
 def test_a_new_text_of_a_deleted_account_counts_for_the_owner_of_the_project(
     workspace: Workspace,
 ) -> None:
@@ -239,6 +247,67 @@ def test_a_decision_stays_when_its_author_deletes_the_text_and_submits_it_again(
     assert roads == [("Two roads.", state), ("Two roads.", "replaced")]
 
 
+@pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
+def test_a_decision_stays_when_a_deleted_text_comes_back(workspace: Workspace, state: str) -> None:
+    first, other = entry("Two roads.", 1), entry("A ship.", 1, BERTA, number=6)
+    store(workspace, other, first)
+    decide(workspace, state, "count them")
+    assert len(store(workspace, other).deletions) == 1
+    store(workspace, other, first)  # the server is restored
+    assert texts(workspace) == [("A ship.", "new"), ("Two roads.", state)]
+
+
+def test_the_copy_of_a_repeated_request_replaces_a_deleted_original(workspace: Workspace) -> None:
+    first, copy = entry("Two roads.", 1), entry("Two roads.", 1, number=8)
+    assert store(workspace, first, copy).doubled == 1
+    assert store(workspace, entry("Three roads.", 2), copy).doubled == 1
+    assert texts(workspace) == [("Two roads.", "replaced"), ("Three roads.", "new")]
+    report = store(workspace, {**copy, "updated_at": at(3)})
+    assert (report.new, report.doubled) == (1, 0)
+    [image] = merged_images(workspace)
+    assert image.captions == ("Two roads.",)
+
+
+def test_an_annotation_that_gets_the_words_of_an_earlier_one_is_no_copy(
+    workspace: Workspace,
+) -> None:
+    first = entry("Two roads.", 1)
+    store(workspace, first, entry("A ship.", 2, number=8))
+    report = store(workspace, first, entry("Two roads.", 3, number=8))
+    assert (report.changed, report.doubled) == (1, 0)
+    assert ("A ship.", "replaced") in texts(workspace)
+
+
+def test_an_imported_annotation_keeps_its_decision_under_its_new_number(
+    workspace: Workspace,
+) -> None:
+    store(workspace, entry("Two roads.", 1))
+    decide(workspace, "accepted")
+    report = store(workspace, entry("Two roads.", 5, number=21, made=5))
+    assert (report.new, report.deletions) == (0, [])
+    assert texts(workspace) == [("Two roads.", "accepted")]
+
+
+def test_what_is_missing_or_on_several_lines_is_reported(workspace: Workspace) -> None:
+    written = {**entry("", 1), "result": as_result(["", "Two\nroads."], [])}
+    report = store(workspace, written)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "missing": [1]}  # one is asked for
+    assert (report.incomplete, report.blank, report.folded) == ([named], 1, 1)
+    report = store(workspace, entry("Two roads.", 2))
+    assert (report.incomplete, report.blank, report.folded) == ([], 0, 0)
+
+
+def test_an_annotation_that_became_a_skip_is_deleted(workspace: Workspace) -> None:
+    assert store(workspace, entry("Two roads.", 1)).tasks == 1
+    skip = {**entry("Two roads.", 2), "was_cancelled": True}
+    report = store(workspace, skip)
+    assert (report.tasks, report.skipped, len(report.deletions)) == (1, 1, 1)
+    report = store(workspace, skip)
+    assert (report.tasks, report.skipped, report.deletions) == (0, 0, [])
+    [image] = merged_images(workspace)
+    assert image.captions == ()
+
+
 def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Workspace) -> None:
     named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
     store(workspace, entry("Two roads.", 1))
@@ -256,6 +325,16 @@ def test_another_text_instead_of_a_deleted_one_has_to_be_reviewed(workspace: Wor
     decide(workspace, "rejected")
     store(workspace, on_the_page(entry("Four roads.", 5, BERTA, number=10, made=5)))
     assert texts(workspace)[-1] == ("Four roads.", "new")
+
+
+def test_another_text_takes_the_place_of_the_last_of_several_deleted_ones(
+    workspace: Workspace,
+) -> None:
+    # The order of the changes counts, not that of the numbers.
+    store(workspace, entry("A ship.", 3), entry("A pier.", 2, number=8, made=2))
+    store(workspace, entry("A crane.", 4, number=9, made=4))
+    states = [("A ship.", "replaced"), ("A pier.", "new"), ("A crane.", "new")]
+    assert texts(workspace) == states
 
 
 @pytest.mark.parametrize("state", ["accepted", "sent back", "rejected"])
