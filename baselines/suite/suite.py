@@ -101,7 +101,7 @@ class Suite:
         place.check(self.plan, self.dataset)
         self._find_done(place)
         costs = self._calibrated(place)
-        return self._lines(costs, self._estimate(costs)), len(costs) == len(self._names)
+        return self._lines(self._estimate(costs)), len(costs) == len(self._names)
 
     def run(self, show: Report) -> SuiteResult:
         """Do all runs that are not finished, and write results and tables.
@@ -126,7 +126,7 @@ class Suite:
                 },
             )
             estimate = self._estimate(costs)
-            for line in self._lines(costs, estimate):
+            for line in self._lines(estimate):
                 show(line)
             schedule = Schedule(
                 self._todo, estimate, self.options.budget, seconds_since(self._started)
@@ -189,7 +189,7 @@ class Suite:
             estimate.measured(planned.name, run.manifest["finished"]["seconds"] + evaluation)
         return estimate
 
-    def _lines(self, costs: dict[str, Cost], estimate: Estimate) -> list[str]:
+    def _lines(self, estimate: Estimate) -> list[str]:
         """Return the plan with its estimate, as text."""
         todo, jobs = self._todo, self.options.jobs
         train, test = (len(self.dataset.select(split)) for split in ("train", "test"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection
-from rsitmd_tools.studio.sync.results import as_result
+from rsitmd_tools.studio.sync.results import annotations_of, as_result
 
 
 class Annotator:
@@ -22,7 +23,7 @@ class Annotator:
             int(task.id)
             for page in self._client.pages(project)
             for task in page
-            if any(author_of(annotation) == self.user for annotation in task.annotations or [])
+            if any(author_of(annotation) == self.user for annotation in annotations_of(task))
         }
 
     def submit(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
@@ -35,8 +36,7 @@ class Annotator:
         )
 
 
-def author_of(annotation: object) -> int | None:
+def author_of(annotation: Mapping[str, Any]) -> int | None:
     """Return the number of an annotation's author, which can be inside an object."""
-    entry = annotation if isinstance(annotation, dict) else vars(annotation)
-    author = entry.get("completed_by")
+    author = annotation.get("completed_by")
     return author.get("id") if isinstance(author, dict) else author

@@ -13,7 +13,7 @@ def rewrite(
 ) -> None:
     """Change an annotator's own annotation of a task."""
     found = person._client.call(person._client.sdk.annotations.list, id=task)
-    own = [annotation for annotation in found if author_of(annotation) == person.user]
+    own = [annotation for annotation in found if author_of(vars(annotation)) == person.user]
     overwrite(person, own[-1].id, sentences, keywords)
 
 

@@ -24,6 +24,7 @@ from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.sync.misplaced import check
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import annotations_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from tests.integration.manual_changes import export_delete_import, import_practice
@@ -148,14 +149,14 @@ class ByHand:
             self._write()
 
     def _delete_annotation(self) -> None:
-        numbers = [int(a["id"]) for task in self._tasks() for a in _entries(task)]
+        numbers = [int(a["id"]) for task in self._tasks() for a in annotations_of(task)]
         if numbers:  # most often the last one, whose number comes again on SQLite
             number = max(numbers) if self._chance.random() < 0.7 else self._chance.choice(numbers)
             self._client.sdk.annotations.delete(id=number)
 
     def _move_project(self) -> None:
         with Workspace.open(self.folder) as workspace:
-            if any(_entries(task) for task in self._tasks()):
+            if any(annotations_of(task) for task in self._tasks()):
                 export_delete_import(workspace, self._client)
 
     def _accept(self) -> None:
@@ -182,10 +183,6 @@ class ByHand:
         # It may have ended before that answer: then it was not killed.
         with contextlib.suppress(AssertionError):
             self._tool.killed_after(self._chance.randint(2, 12), command, self.folder)
-
-
-def _entries(task: Any) -> list[dict[str, Any]]:
-    return [a if isinstance(a, dict) else vars(a) for a in task.annotations or []]
 
 
 @pytest.fixture

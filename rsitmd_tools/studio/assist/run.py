@@ -25,7 +25,7 @@ from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.sync.changed_tasks import OVERLAP, now_on
 from rsitmd_tools.studio.sync.identity import KEY, key_of, projects_there
-from rsitmd_tools.studio.sync.results import parse_result
+from rsitmd_tools.studio.sync.results import annotations_of, parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.projects import open_projects
@@ -137,8 +137,7 @@ class Assist:
                 self._tasks.setdefault(project, set()).update(int(task.id) for task in page)
                 for task in page:
                     category = str((task.data or {}).get("category", ""))
-                    for annotation in task.annotations or []:
-                        entry = annotation if isinstance(annotation, dict) else vars(annotation)
+                    for entry in annotations_of(task):
                         written = parse_result(entry.get("result") or [])
                         self.adviser.learn(
                             key_of(task), entry["id"], category, written, int(task.id)
@@ -247,12 +246,7 @@ class Assist:
         project = int(task.project)
         if project not in self._projects:
             return
-        entries = {
-            int(entry["id"]): entry
-            for entry in (
-                each if isinstance(each, dict) else vars(each) for each in task.annotations or []
-            )
-        }
+        entries = {int(entry["id"]): entry for entry in annotations_of(task)}
         for annotation in self.adviser.annotations_of(number) - set(entries):
             self.adviser.forget(annotation)
         self._tasks.setdefault(project, set()).add(number)

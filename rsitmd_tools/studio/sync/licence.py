@@ -14,6 +14,7 @@ from typing import Any
 from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.projects import campaign_key, project_title
+from rsitmd_tools.studio.sync.results import annotations_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import Licence, licence_of, record
 
@@ -108,8 +109,7 @@ def _page() -> str:
 
 def _acceptances(task: Any) -> Iterator[tuple[Any, str]]:
     """Yield the accounts that accepted in a task themselves, and when."""
-    for annotation in task.annotations or []:
-        entry = annotation if isinstance(annotation, dict) else annotation.model_dump()
+    for entry in annotations_of(task):
         author, last = entry.get("completed_by"), entry.get("updated_by")
         # Without author: the account was deleted.
         own = bool(author) and (last is None or _number(last) == _number(author))

@@ -16,6 +16,7 @@ from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import EMBEDDED
 from rsitmd_tools.studio.sync.identity import key_of
+from rsitmd_tools.studio.sync.results import annotations_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import (
     PlacedAnnotation,
@@ -122,8 +123,7 @@ def _on_server(client: Client, projects: list[int]) -> dict[tuple[int, str], _Ta
         for project in projects:
             for page in client.pages(project):
                 for task in page:
-                    for annotation in task.annotations or []:
-                        entry = annotation if isinstance(annotation, dict) else vars(annotation)
+                    for entry in annotations_of(task):
                         created = server_time(entry["created_at"])
                         found[int(entry["id"]), created] = _Task(
                             key_of(task), server_time(task.created_at)

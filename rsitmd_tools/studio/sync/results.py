@@ -20,6 +20,17 @@ from rsitmd_tools.annotation_templates import (
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
+def annotations_of(task: Any) -> list[dict[str, Any]]:
+    """Return the annotations of a task as the server sent them.
+
+    Versions of the SDK return them as dictionaries or as objects.
+    """
+    return [
+        annotation if isinstance(annotation, dict) else annotation.model_dump()
+        for annotation in task.annotations or []
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedResult:
     """What one annotator wrote for one image.

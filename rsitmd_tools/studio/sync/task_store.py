@@ -11,7 +11,12 @@ from rsitmd_tools.studio.sync.deletions import mark_deleted
 from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
 from rsitmd_tools.studio.sync.pull_report import PullReport
-from rsitmd_tools.studio.sync.results import ParsedResult, parse_result, stored_result
+from rsitmd_tools.studio.sync.results import (
+    ParsedResult,
+    annotations_of,
+    parse_result,
+    stored_result,
+)
 from rsitmd_tools.studio.sync.revisions import (
     carry_over,
     changed_accepted,
@@ -62,7 +67,7 @@ class TaskStore:
         time = server_time(found.updated_at)
         changed = task.updated_at != time  # a task that is read again is counted once
         self._report.tasks += changed
-        entries = _entries(found)
+        entries = annotations_of(found)
         present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
         self._update_numbers(task.row, entries, present)
         for entry in sorted(entries, key=lambda entry: int(entry["id"])):
@@ -83,7 +88,9 @@ class TaskStore:
             found: The task as the server returned it, with its annotations.
         """
         users = [
-            entry.get("completed_by") for entry in _entries(found) if not entry.get("was_cancelled")
+            entry.get("completed_by")
+            for entry in annotations_of(found)
+            if not entry.get("was_cancelled")
         ]
         rows = dict.fromkeys(self._accounts.row(user) if user else owner for user in users)
         return [
@@ -250,11 +257,3 @@ class TaskStore:
         add_texts(db, row, written.sentences, enumerate(written.keywords, 1))
         mark_origins(db, row, entry)
         return row
-
-
-def _entries(found: Any) -> list[dict[str, Any]]:
-    """Return the annotations of a task as the server returned them."""
-    return [
-        annotation if isinstance(annotation, dict) else annotation.model_dump()
-        for annotation in found.annotations or []
-    ]
