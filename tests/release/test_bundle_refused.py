@@ -38,7 +38,11 @@ def test_an_unfinished_workspace_is_refused_with_the_next_step(
 ) -> None:
     out = tmp_path / "out"
     cases = {
-        "empty": (make_workspace(images=0, name="empty"), "annotate status"),
+        "empty": (make_workspace(images=0, name="empty"), "has no images; run: rsitmd build inges"),
+        "unwritten": (
+            make_workspace(lacking=tuple(range(8)), name="unwritten"),
+            r"has no image with all its sentences; .* run: rsitmd annotate status .*unwritten",
+        ),
         "unsplit": (
             make_workspace(splits=(None,), name="unsplit"),
             r"8 of 8 finished images have no split; run: rsitmd build split .*unsplit",
