@@ -100,7 +100,7 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
 
 
 def _too_few(dataset: Dataset, config: Config, part: str) -> tuple[str, str]:
-    """Return the begin of a message about a part with fewer than two images, and its hint."""
+    """Return the beginning of a message about a part with fewer than two images, and its hint."""
     if config.folds:
         fold = f"fold {config.fold} of {config.folds}"
         what = f"{fold} has" if part == "val" else f"training without {fold} has"
