@@ -105,6 +105,9 @@ class ByHand:
             pull(workspace)
             push(workspace)
             pull(workspace)
+        self._accept()
+        with Workspace.open(self.folder, write=True) as workspace:
+            assert merged_images(workspace, only_accepted=True) == merged_images(workspace)
             again = push(workspace)
             assert (again.new, again.found, again.removed_tasks) == (0, 0, [])
             assert check(workspace).misplaced == []
@@ -161,7 +164,8 @@ class ByHand:
 
     def _accept(self) -> None:
         with Workspace.open(self.folder, write=True) as workspace:
-            review(workspace, ReviewRequest(reviewer="lead", accept="clean", select=("S101",)))
+            # No rule runs, so every new text is clean.
+            review(workspace, ReviewRequest("lead", accept="clean", ignore=("S", "N")))
             rows = workspace.db.execute(
                 "SELECT filename, email, raw FROM current_sentence AS sentence"
                 " JOIN annotation ON annotation.id = annotation_id"
