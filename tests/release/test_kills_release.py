@@ -39,18 +39,19 @@ def test_twenty_killed_releases_run_again_are_the_same(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace(images=IMAGES)
+    quiet = subprocess.DEVNULL
+    started = subprocess.Popen(command(workspace, tmp_path / "whole"), stdout=quiet, stderr=quiet)
+    await_partial(started, tmp_path / "whole")
     began = time.monotonic()
-    subprocess.run(command(workspace, tmp_path / "whole"), check=True, capture_output=True)
-    whole, takes = contents(tmp_path / "whole"), time.monotonic() - began
+    assert started.wait(timeout=60) == 0
+    whole, writes = contents(tmp_path / "whole"), time.monotonic() - began
     moments = random.Random(17)
     unfinished = 0
     for number in range(KILLS):
         out = tmp_path / f"out{number}"
-        started = subprocess.Popen(
-            command(workspace, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        started = subprocess.Popen(command(workspace, out), stdout=quiet, stderr=quiet)
         await_partial(started, out)
-        time.sleep(moments.random() * 0.8 * takes)
+        time.sleep(moments.random() * 0.8 * writes)
         started.kill()
         started.wait(timeout=60)
         unfinished += not out.exists()
