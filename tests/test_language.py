@@ -63,3 +63,10 @@ def test_no_file_has_an_old_phrase(phrase: str) -> None:
     pattern = re.compile(phrase)
     found = [f"{file}: {line}" for file, line in lines() if pattern.search(line)]
     assert found == [], f"write instead: {PHRASES[phrase]}"
+
+
+def test_no_file_has_a_conflict_of_a_merge() -> None:
+    changelog = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    every = [*lines(), *(("CHANGELOG.md", line) for line in changelog)]
+    marked = [place for place, line in every if re.match(r"(<{7}|>{7}|\|{7}) |={7}$", line)]
+    assert marked == []
