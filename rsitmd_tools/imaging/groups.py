@@ -59,14 +59,14 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]
 def spanning_pairs(
     count: int, parts: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 ) -> list[tuple[int, int]]:
-    """Return few pairs with the same connected components as many.
+    """Return fewer pairs that have the same connected components.
 
     Args:
         count: Number of items.
-        parts: Indices of related items, a part at a time: all pairs may not fit in the memory.
+        parts: Indices of related items, in parts, because all pairs may not fit in memory.
 
     Returns:
-        Less than ``count`` pairs.
+        Fewer than ``count`` pairs.
     """
     parents = np.arange(count)
     for ones, others in parts:

@@ -47,7 +47,7 @@ class Place(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A category and the name that it was made of."""
+    """A category and the name from which it was made."""
 
     category: str
     name: str
@@ -93,7 +93,7 @@ def _safe(name: str, most: int | None = MAX_CATEGORY) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def distinct_name(name: str) -> str:
-    """Return what a category should distinguish: the whole name, and 1_11 from 11_1."""
+    """Return a form of a name that, unlike a category, differs for ``1_11`` and ``11_1``."""
     return "x".join(_safe(part, None)[0] for part in re.split(r"(?<=\d)[\W_]+(?=\d)", name))
 
 

@@ -108,7 +108,7 @@ class Scan:
             ``special file`` (such as a pipe), or ``link`` for links that point outside the source
             and links to folders.
         uncategorised: Image files for which the rule has no category.
-        names: The names that became each category: the first of those that are as good as equal.
+        names: The distinct names of each category. Names that differ in case or space are one.
     """
 
     found: list[Found] = field(default_factory=list)
@@ -124,7 +124,7 @@ class Scan:
 
     @property
     def joined(self) -> dict[str, list[str]]:
-        """The categories that were made of several names which people tell apart."""
+        """The categories that were made from several distinct names, and these names."""
         return {
             category: list(names.values())
             for category, names in self.names.items()

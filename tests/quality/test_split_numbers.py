@@ -48,9 +48,9 @@ def test_shared_scenes_and_captions_are_counted_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("distance", "told"), [(None, ""), (12.34, ", 12.3 m between the nearest footprints")]
+    ("distance", "expected"), [(None, ""), (12.34, ", 12.3 m between the nearest footprints")]
 )
-def test_the_numbers_as_text(distance: float | None, told: str) -> None:
+def test_the_numbers_as_text(distance: float | None, expected: str) -> None:
     numbers = {"splits": ("train", "test"), "shared_scenes": 1, "shared_captions": 3}
     text = described({**numbers, "ground_distance": distance})
-    assert text == f"train and test: 1 shared scene{told}, 3 shared sentences"
+    assert text == f"train and test: 1 shared scene{expected}, 3 shared sentences"

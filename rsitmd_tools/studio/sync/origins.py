@@ -28,8 +28,8 @@ class Origin(NamedTuple):
 
     Attributes:
         origin: :data:`HUMAN`, :data:`CHANGED` or :data:`UNTOUCHED`.
-        machine: The most similar of the texts that were given for the image. A text of which at
-            least half is kept comes before all others. None if no text was given.
+        machine: The most similar given text; None if no text was given. Texts of which the
+            annotator kept at least half take precedence over all others.
         distance: Levenshtein distance to that text, in characters; None if no text was given.
     """
 

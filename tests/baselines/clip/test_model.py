@@ -105,7 +105,7 @@ WRONG = '{"embed_dim": 8, "vision_cfg": {"x": 1}, "text_cfg": {}}'
 
 
 def changed(**parts: object) -> str:
-    """Return a config of which a value of a tower, or one of its own, is changed."""
+    """Return the tiny config with other values, such as ``embed_dim`` or ``text_cfg__width``."""
     document = json.loads(json.dumps(TINY))
     for key, value in parts.items():
         tower, _, inner = key.partition("__")
