@@ -13,7 +13,7 @@ from rsitmd_tools.dataset import ImageRecord
 from rsitmd_tools.imaging.measures import Picture
 from rsitmd_tools.imaging.pairs import EXACT, NEAR, SAME_PLACE
 from rsitmd_tools.quality import dataset_statistics
-from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.finding import SEVERITIES, Finding
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.quality.output.text import severity_count
 from rsitmd_tools.quality.places import SamePlace
@@ -31,8 +31,9 @@ from rsitmd_tools.report.pairs import (
 )
 from rsitmd_tools.templates import page_templates
 
-# A picture takes five kilobytes: browsers cannot open a page with thousands of them.
-MOST_PICTURES = 400
+# An image takes three kilobytes, and its picture five more. RSITMD has 4743 images.
+MOST_IMAGES, OF_EACH_CODE = 5000, 50
+MOST_PICTURES, PICTURES_OF_EACH_CODE = 400, 5
 MOST_PAIRS = 60
 # The rules whose findings are pairs, by kind.
 RULES = {EXACT: ("I106", "L101"), NEAR: ("I107", "L102"), SAME_PLACE: ("L107",)}
@@ -58,16 +59,21 @@ class ImageFindings:
 def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     """Return the page, which loads no external resources and has one script for filters.
 
-    It has all findings, but pictures only of the first :data:`MOST_PICTURES` images.
+    It has the findings of at most :data:`MOST_IMAGES` images, and pictures of at most
+    :data:`MOST_PICTURES` of them. Some images of each code come first, then those with the most
+    severe findings.
 
     Args:
         findings: The findings.
         links: URL of the task of each image, by file name.
     """
     subject = findings.subject
-    groups = _groups(subject, findings.result.findings, links or {})
+    everything = _groups(subject, findings.result.findings, links or {})
+    groups = _chosen(everything, MOST_IMAGES, OF_EACH_CODE)
     pairs = _pairs(subject, findings.result.findings)
-    named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
+    of_images = [group for group in groups if group.record]
+    drawn = _chosen(of_images, MOST_PICTURES, PICTURES_OF_EACH_CODE)
+    named = [group.record.filename for group in drawn if group.record]
     statistics = dataset_statistics(subject.dataset)
     templates = page_templates("rsitmd_tools.report")
     templates.filters["shown"] = _shown
@@ -79,10 +85,13 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
         summary=findings.summary,
         rules=all_rules(),
         groups=groups,
+        entries=len(everything),
+        of_each_code=OF_EACH_CODE,
         categories=sorted({g.record.category for g in groups if g.record and g.record.category}),
         pairs=drawn_pairs(pairs[:MOST_PAIRS]),
         more_pairs=max(len(pairs) - MOST_PAIRS, 0),
         pictures=pictures(subject.dataset, named) if subject.dataset.image_folder else {},
+        more_pictures=len(of_images) - len(drawn),
         most_pictures=MOST_PICTURES,
         tiles=[(name.replace("_", " "), statistics[name]) for name in TILES],
         figures=_figures(statistics),
@@ -102,6 +111,25 @@ def _groups(
         ]
         groups.append(ImageFindings(record, entries, links.get(own[0].image or "")))
     return groups
+
+
+def _chosen(groups: Sequence[ImageFindings], most: int, of_each: int) -> list[ImageFindings]:
+    """Return some groups in their order: the first of each code, then the most severe ones."""
+    if len(groups) <= most:
+        return list(groups)
+    by_code: Counter[str] = Counter()
+    first = set()
+    for index, group in enumerate(groups):
+        codes = {finding.code for finding, *_ in group.findings}
+        if group.record is None or any(by_code[code] < of_each for code in codes):
+            first.add(index)
+        by_code.update(codes)
+
+    def rank(index: int) -> tuple[bool, int]:
+        worst = min(SEVERITIES.index(f.severity) for f, *_ in groups[index].findings)
+        return index not in first, worst
+
+    return [groups[index] for index in sorted(sorted(range(len(groups)), key=rank)[:most])]
 
 
 def _name(subject: Subject, finding: Finding) -> str | None:

@@ -146,12 +146,35 @@ def test_limits_of_pictures_and_pairs_are_reported(
     for n in range(4):
         scene(n // 2).save(tmp_path / f"port_{n}.tif")
     data = dataset(*(record(f"port_{n}.tif", ["", *FIVE[1:]]) for n in range(4)), folder=tmp_path)
-    assert "Pictures are shown for the first" not in page_of(data)
+    assert "with a picture" not in page_of(data)
     monkeypatch.setattr(findings_page, "MOST_PICTURES", 1)
     monkeypatch.setattr(findings_page, "MOST_PAIRS", 1)
     text = page_of(data)
-    assert "Pictures are shown for the first 1 image." in text
-    assert "Here is the first pair; 1 more pair in the findings above." in text
+    assert "1 image with a picture: some of each code" in text
+    assert text.count('loading="lazy"') == 1
+    assert "Here is the first pair; 1 more pair among the findings." in text
+
+
+def test_a_page_of_many_images_has_each_code_and_the_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = dataset(
+        *(record(f"port_{n}.tif", FIVE, keywords=()) for n in range(20)),
+        record("farm_20.tif", ["", *FIVE[1:]]),
+        *(record(f"port_{n}.tif", FIVE, keywords=()) for n in range(21, 30)),
+        record("farm_30.tif", ["", *FIVE[1:]]),
+        record("farm_31.tif", ["", *FIVE[1:]]),
+    )
+    everything = page_of(data)
+    assert "entries: the first" not in everything
+    entries = everything.count('<section class="card image"')
+    monkeypatch.setattr(findings_page, "MOST_IMAGES", 6)
+    monkeypatch.setattr(findings_page, "OF_EACH_CODE", 2)
+    text = page_of(data)
+    assert f"Here are 6 of {entries} entries: the first 2 of each code" in text
+    # Two with K101, two with S103, two with S101, and a third with S101; in the order of the data.
+    ports, farms = [f"port_{n}.tif" for n in range(3)], [f"farm_{n}.tif" for n in (20, 30, 31)]
+    assert re.findall(r"<h3>(\S+\.tif)", text) == ports + farms
 
 
 def test_an_average_similarity_of_a_sample_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
