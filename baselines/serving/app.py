@@ -26,6 +26,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 # The address of a picture has a key of this start of the server.
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+READ = ["GET", "HEAD"]
 BLANK = "The query is empty: type a sentence or keywords."
 
 
@@ -63,7 +64,7 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
         )
         return HTMLResponse(shown, status)
 
-    @app.get("/")
+    @app.api_route("/", methods=READ)
     def search(request: Request) -> Response:
         try:
             asked = parse(request.query_params)
@@ -73,7 +74,7 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
             return page(asked, BLANK, 400)
         return page(asked)
 
-    @app.get("/words/{number}")
+    @app.api_route("/words/{number}", methods=READ)
     def words(request: Request, number: str) -> Response:
         asked = parse(request.query_params)
         run = _index(number, len(site.runs))
@@ -83,11 +84,11 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
         hits, found = shown.answers(asked).hits, shown.words(asked)
         return HTMLResponse(pages.render("words.html", run=run, hits=hits, words=found))
 
-    @app.get("/image/{number}.jpg")
+    @app.api_route("/image/{number}.jpg", methods=READ)
     def image(number: str) -> Response:
         return _jpeg(site.picture(_index(number, len(site.dataset))))
 
-    @app.get("/saliency/{run}/{number}.jpg")
+    @app.api_route("/saliency/{run}/{number}.jpg", methods=READ)
     def saliency(run: str, number: str) -> Response:
         places = _index(run, len(site.runs)), _index(number, len(site.dataset))
         return _jpeg(site.saliency(*places))
@@ -107,7 +108,7 @@ def _add_locate(app: FastAPI, site: Site, scene: SceneView, pages: Pages) -> Non
         )  # fmt: skip
         return HTMLResponse(shown, status)
 
-    @app.get("/locate")
+    @app.api_route("/locate", methods=READ)
     def locate(request: Request) -> Response:
         try:
             asked = parse(request.query_params)
@@ -117,7 +118,7 @@ def _add_locate(app: FastAPI, site: Site, scene: SceneView, pages: Pages) -> Non
             return page(asked, "The sentence is empty: type one.", 400)
         return page(asked)
 
-    @app.get("/scene.jpg")
+    @app.api_route("/scene.jpg", methods=READ)
     def picture(request: Request) -> Response:
         return _jpeg(scene.picture(parse(request.query_params)))
 

@@ -90,6 +90,15 @@ def test_a_request_of_nonsense_does_not_stop_the_server(serving: Serving) -> Non
     assert httpx.get(serving.url).status_code == 200
 
 
+@pytest.mark.parametrize("address", ["", "image/0.jpg", "static/page.css"])
+def test_the_head_of_a_page_has_no_body(serving: Serving, address: str) -> None:
+    whole, head = httpx.get(serving.url + address), httpx.head(serving.url + address)
+    assert head.status_code == 200
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert head.content == b""
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_under_way_is_finished_when_the_server_stops(
     training_commands: Nursery, served_runs: list[Path], saved: Path, sent: int
