@@ -41,6 +41,7 @@ from rsitmd_tools.workspace.imported import (
     imported_images,
     link_images,
     repeated_key,
+    reserved_numbers,
 )
 from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.scenes import SourcePlace, add_places, unplaced_imports
@@ -174,6 +175,7 @@ class _FileIntake:
         self._stems: dict[Path, Mapping[str, list[Path]]] = {}
         self._files: dict[str, str] = {}  # unfinished file by file name
         self._places = {(image.category, image.number) for image in stored}
+        self._reserved = reserved_numbers(workspace)
         names = [*(image.filename for image in stored), *former_names(workspace.db)]
         self._names = {name.casefold() for name in names}
         # Images that a record of this dataset has. Equal files of two records are two images.
@@ -311,9 +313,11 @@ class _FileIntake:
         self, image: ImportedImage, prepared: Normalised, key: str, source: str, now: str
     ) -> NewImage:
         number = image.number
-        # An ingest or a renamed image may have taken the number or the name.
-        while (image.category, number) in self._places or (
-            f"{image.category}_{number}.tif" in self._names
+        # A renamed or recategorised image may have taken the number or the name.
+        while (
+            (image.category, number) in self._places
+            or f"{image.category}_{number}.tif" in self._names
+            or (number != image.number and (image.category, number) in self._reserved)
         ):
             number += 1
         self._places.add((image.category, number))
