@@ -58,7 +58,7 @@ class FileReport:
         added: Number of images that were added.
         linked: Number of images that the workspace had already, from an ingest or another dataset.
         restored: Number of images whose missing file in the workspace was written again.
-        without_file: Images of the dataset without an image file.
+        without_file: Images of this import without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
         other_suffix: ``(image, file)`` of the images whose file has another suffix.
@@ -168,6 +168,7 @@ class _FileIntake:
         self.measures = Measures(workspace)
         self._workspace = workspace
         self._dataset = dataset
+        self._records: Mapping[str, ImageRecord] = {}
         stored = stored_images(workspace, removed=True)
         self._removed = removed_rows(workspace.db)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
@@ -186,7 +187,11 @@ class _FileIntake:
         }
 
     def missing(self, records: Mapping[str, ImageRecord]) -> list[tuple[ImportedImage, Path]]:
-        """Return the images that the workspace lacks and the dataset has, with their files."""
+        """Return the images that the workspace lacks and the dataset has, with their files.
+
+        Images that only an earlier import of the dataset had are not reported as missing.
+        """
+        self._records = records
         present = {path.name for path in self._workspace.images.iterdir()}
         found = []
         for image in imported_images(self._workspace, self._dataset.name):
@@ -198,7 +203,7 @@ class _FileIntake:
             path = None if record is None else self._file(record)
             if path is not None:
                 found.append((image, path))
-            elif image.image is None:
+            elif image.image is None and image.name in self._locations:
                 self.report.without_file.append(image.name)
         return found
 
@@ -247,7 +252,8 @@ class _FileIntake:
 
     def _origin(self, image: ImportedImage, path: Path) -> Path:
         """Return where a file comes from: itself, or its place inside a tar file."""
-        member = self._dataset.members.get((image.split, image.name))
+        # The split of the record: the workspace can have another one, or none.
+        member = self._dataset.members.get((self._records[image.name].split, image.name))
         return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:

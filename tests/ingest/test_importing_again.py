@@ -87,6 +87,22 @@ def test_another_dataset_of_the_same_name_is_refused(tmp_path: Path, with_files:
     assert datasets == [*["Old"] * 2 * with_files, "trees", "trees"]
 
 
+def test_only_images_of_this_import_are_reported_as_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each split of a dataset can be a file of its own, imported with its images."""
+    into(tmp_path / "w", dataset(record("port_1.png", split="train"), record("port_2.png")))
+    save_noise(tmp_path / "old" / "images" / "port_3.png", 3)
+    (tmp_path / "old" / "images" / "port_4.png").write_bytes(b"damaged")
+    data = dataset(record("port_3.png", split="test"), record("port_4.png", split="test"))
+    save_dataset(data, tmp_path / "old", "rsitmd")
+    # Not 1: one of its files was used.
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    said = capsys.readouterr()
+    assert "image files: 1 added, 0 already in the workspace, 1 missing, 1 rejected" in said.out
+    assert "without an image file: port_4.png\n" in said.err and "port_1" not in said.err
+
+
 def test_a_waiting_image_keeps_its_name(tmp_path: Path) -> None:
     """No other image has the name under which the dataset shows an image without a file."""
     into(tmp_path / "w", dataset(*(record(f"port_{n}.png") for n in (1, 2))))
