@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +113,14 @@ def _finite(text: str) -> float:
 def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:
     """Build a dataset from a parsed document."""
     top = _object(document, file, "document")
-    records = tuple(
+    records = [
         _image(entry, file, f"images[{index}]")
         for index, entry in enumerate(_array(top.get("images"), file, "images"))
-    )
+    ]
     beside = file.parent / "images"
     return Dataset(
         name=str(top.get("dataset", file.parent.resolve().name)),
-        images=records,
+        images=_named_apart(records),
         source=file,
         format=FORMAT.name,
         image_folder=image_folder or (beside if beside.is_dir() else None),
@@ -220,6 +222,20 @@ def _image(value: Any, file: Path, key: str) -> ImageRecord:
         split=_optional_string(split, file, f"{key}.split"),
         category=_optional_string(category, file, f"{key}.category") or category_of(filename),
         extra=without(entry, _IMAGE_FIELDS),
+    )
+
+
+def _named_apart(records: Sequence[ImageRecord]) -> tuple[ImageRecord, ...]:
+    """Name images by their paths if they have one file name in several folders.
+
+    Otherwise, in an image folder without these folders, one file would be that of all of them.
+    """
+    count = Counter(name for name, _ in {(image.filename, image.location) for image in records})
+    return tuple(
+        replace(image, filename=image.location, extra=without(image.extra, {"filepath"}))
+        if count[image.filename] > 1
+        else image
+        for image in records
     )
 
 

@@ -41,6 +41,7 @@ from rsitmd_tools.workspace.imported import (
     imported_images,
     link_images,
     repeated_key,
+    reserved_numbers,
 )
 from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.scenes import SourcePlace, add_places, unplaced_imports
@@ -57,7 +58,7 @@ class FileReport:
         added: Number of images that were added.
         linked: Number of images that the workspace had already, from an ingest or another dataset.
         restored: Number of images whose missing file in the workspace was written again.
-        without_file: Images of the dataset without an image file.
+        without_file: Images of this import without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
         other_suffix: ``(image, file)`` of the images whose file has another suffix.
@@ -167,6 +168,7 @@ class _FileIntake:
         self.measures = Measures(workspace)
         self._workspace = workspace
         self._dataset = dataset
+        self._records: Mapping[str, ImageRecord] = {}
         stored = stored_images(workspace, removed=True)
         self._removed = removed_rows(workspace.db)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
@@ -174,6 +176,7 @@ class _FileIntake:
         self._stems: dict[Path, Mapping[str, list[Path]]] = {}
         self._files: dict[str, str] = {}  # unfinished file by file name
         self._places = {(image.category, image.number) for image in stored}
+        self._reserved = reserved_numbers(workspace)
         names = [*(image.filename for image in stored), *former_names(workspace.db)]
         self._names = {name.casefold() for name in names}
         # Images that a record of this dataset has. Equal files of two records are two images.
@@ -184,7 +187,11 @@ class _FileIntake:
         }
 
     def missing(self, records: Mapping[str, ImageRecord]) -> list[tuple[ImportedImage, Path]]:
-        """Return the images that the workspace lacks and the dataset has, with their files."""
+        """Return the images that the workspace lacks and the dataset has, with their files.
+
+        Images that only an earlier import of the dataset had are not reported as missing.
+        """
+        self._records = records
         present = {path.name for path in self._workspace.images.iterdir()}
         found = []
         for image in imported_images(self._workspace, self._dataset.name):
@@ -196,7 +203,7 @@ class _FileIntake:
             path = None if record is None else self._file(record)
             if path is not None:
                 found.append((image, path))
-            elif image.image is None:
+            elif image.image is None and image.name in self._locations:
                 self.report.without_file.append(image.name)
         return found
 
@@ -245,7 +252,8 @@ class _FileIntake:
 
     def _origin(self, image: ImportedImage, path: Path) -> Path:
         """Return where a file comes from: itself, or its place inside a tar file."""
-        member = self._dataset.members.get((image.split, image.name))
+        # The split of the record: the workspace can have another one, or none.
+        member = self._dataset.members.get((self._records[image.name].split, image.name))
         return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:
@@ -311,9 +319,11 @@ class _FileIntake:
         self, image: ImportedImage, prepared: Normalised, key: str, source: str, now: str
     ) -> NewImage:
         number = image.number
-        # An ingest or a renamed image may have taken the number or the name.
-        while (image.category, number) in self._places or (
-            f"{image.category}_{number}.tif" in self._names
+        # A renamed or recategorised image may have taken the number or the name.
+        while (
+            (image.category, number) in self._places
+            or f"{image.category}_{number}.tif" in self._names
+            or (number != image.number and (image.category, number) in self._reserved)
         ):
             number += 1
         self._places.add((image.category, number))

@@ -12,6 +12,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.ingest.imported_files import FileReport, add_files
 from rsitmd_tools.ingest.scan import safe_category
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import former_names
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.imported import (
     NewImported,
@@ -26,6 +27,7 @@ from rsitmd_tools.workspace.store import utc_now
 
 # The number at the end of a name. Longer ones are not numbers of images.
 _NUMBER = re.compile(r"(?:^|_)([0-9]{1,9})$")
+_PLAIN = re.compile(r"0|[1-9][0-9]{0,8}")
 _WORD = re.compile(r"\w+")
 NO_CATEGORY = "image"
 
@@ -198,10 +200,14 @@ def _numbered(
     """Give each image a category and a number that no other image has.
 
     An image keeps the number in its name if it is free: first come, first served. The others get
-    the next numbers, in the order of the dataset.
+    the next numbers, in the order of the dataset. A number is not free if a renamed or
+    recategorised image has, or had, the name with it.
     """
-    taken = {(image.category, image.number) for image in stored_images(workspace, removed=True)}
+    stored = stored_images(workspace, removed=True)
+    taken = {(image.category, image.number) for image in stored}
     taken |= reserved_numbers(workspace)
+    names = [*(image.filename for image in stored), *former_names(workspace.db)]
+    taken |= {place for name in names if (place := _place_in(name)) is not None}
     categories = [
         _category(record.category or category_of(record.filename) or dataset) for record in records
     ]
@@ -229,6 +235,12 @@ def _numbered(
             sentences=record.captions,
             keywords=record.keywords,
         )
+
+
+def _place_in(name: str) -> tuple[str, int] | None:
+    """Return the category and the number in a name ``<category>_<number>.tif``, or None."""
+    category, _, number = Path(name.casefold()).stem.rpartition("_")
+    return (category, int(number)) if _PLAIN.fullmatch(number) else None
 
 
 def _category(name: str) -> str:

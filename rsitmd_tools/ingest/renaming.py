@@ -25,6 +25,7 @@ from rsitmd_tools.workspace.changes import (
     rename_image,
     with_suffix,
 )
+from rsitmd_tools.workspace.imported import reserved_names, reserved_numbers
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,190}\.tif")
 
@@ -151,7 +152,9 @@ def _recategorise(
             result.unchanged.append(image.filename)
         else:
             changed.append(image)
-    last = max((i.number for i in image_states(workspace.db) if i.category == category), default=0)
+    places = {(image.category, image.number) for image in image_states(workspace.db)}
+    places |= reserved_numbers(workspace)
+    last = max((number for of, number in places if of == category), default=0)
     taken = _taken(workspace)
     renamed: dict[int, str] = {}
     numbers: dict[int, int] = {}
@@ -199,8 +202,10 @@ def _category(name: str) -> str:
 
 
 def _taken(workspace: Workspace) -> set[str]:
+    """Return the names that images have, had or will have, in lower case."""
     names = [image.filename for image in image_states(workspace.db)]
-    return {name.casefold() for name in (*names, *former_names(workspace.db))}
+    names += [*former_names(workspace.db), *reserved_names(workspace)]
+    return {name.casefold() for name in names}
 
 
 def _check_name(workspace: Workspace, image: ImageState, to: str) -> None:

@@ -219,6 +219,11 @@ def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:
     return {(row["category"], row["number"]) for row in rows}
 
 
+def reserved_names(workspace: Workspace) -> set[str]:
+    """Return the file names under which the dataset has images without a file."""
+    return {f"{category}_{number}.tif" for category, number in reserved_numbers(workspace)}
+
+
 def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[ImportedSentence]:
     """Return the imported sentences, by image and place.
 

@@ -177,23 +177,41 @@ def test_the_folder_in_karpathys_json_is_followed(tmp_path: Path) -> None:
     for part in ("val2014", "train2014", "."):
         (tmp_path / "images" / part).mkdir(parents=True, exist_ok=True)
         (tmp_path / "images" / part / "1.png").write_text(part)
+    (tmp_path / "images" / "2.png").write_text("2")
     data = karpathy(
         tmp_path,
         {"filepath": "val2014", "filename": "1.png"},
         {"filepath": "train2014", "filename": "1.png"},
         {"filename": "1.png"},
         {"filepath": "", "filename": "1.png"},
-        {"filepath": "test2014", "filename": "1.png"},
+        {"filepath": "test2014", "filename": "2.png"},
     )
     found = [data.image_path(image).read_text() for image in data]
     # There is no folder test2014: its images lie beside the folders.
-    assert found == ["val2014", "train2014", ".", ".", "."]
+    assert found == ["val2014", "train2014", ".", ".", "2"]
     (tmp_path / "images" / "val2014" / "1.png").unlink()
     with pytest.raises(RsitmdError, match=r"val2014/1\.png: image file does not exist"):
         data.image_path(data.images[0])
-    # It is written as it was read.
+    # It is written with the same paths.
     save_dataset(data, tmp_path / "again", "rsitmd")
-    assert load_dataset(tmp_path / "again").images[0].extra["filepath"] == "val2014"
+    again = load_dataset(tmp_path / "again")
+    assert [image.location for image in again] == [image.location for image in data]
+    assert again.images[-1].extra["filepath"] == "test2014"
+
+
+def test_one_file_is_not_that_of_images_in_several_folders(tmp_path: Path) -> None:
+    """The image folder can be that of one class: the others have no file in it."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "1.png").write_text("")
+    data = karpathy(
+        tmp_path,
+        {"filepath": "airport", "filename": "1.png", "split": "train"},
+        {"filepath": "port", "filename": "1.png", "split": "val"},
+    )
+    for images in (data, data.select("val")):
+        for image in images:
+            with pytest.raises(RsitmdError, match="image file does not exist"):
+                images.image_path(image)
 
 
 @pytest.mark.parametrize("part", ["..", "/etc", "val2014/../..", "link"])

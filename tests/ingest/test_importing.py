@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,21 @@ def test_images_and_texts_come_into_the_dataset(tmp_path: Path) -> None:
         assert (image.size, image.mode, image.format) == ((256, 256), "RGB", "TIFF")
     assert rows(tmp_path / "w", "SELECT width, source FROM image WHERE category = 'port'") == [
         (300, str(tmp_path / "old" / "port_3.png"))
+    ]
+
+
+def test_the_source_of_a_file_in_a_tar_file_does_not_depend_on_its_split(tmp_path: Path) -> None:
+    file = save_noise(tmp_path / "port_1.png", 1)
+    (tmp_path / "port_1.json").write_text(
+        json.dumps({"filename": "port_1.png", "captions": FIVE, "split": "restval"})
+    )
+    with tarfile.open(tmp_path / "old.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in (file, tmp_path / "port_1.json"):
+            archive.add(path, path.name)
+    run("build", "init", tmp_path / "w")
+    assert run("build", "import", tmp_path / "w", tmp_path / "old.tar") == 0
+    assert rows(tmp_path / "w", "SELECT split, source FROM image") == [
+        (None, str(tmp_path / "old.tar" / "port_1.png"))
     ]
 
 

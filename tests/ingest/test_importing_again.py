@@ -11,6 +11,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest.renaming import recategorise, rename
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add
 from tests.ingest.imports import FIVE, dataset, into, record, rows, run, state
@@ -84,6 +85,65 @@ def test_another_dataset_of_the_same_name_is_refused(tmp_path: Path, with_files:
         datasets = [row[0] for row in found]
     assert sorted(images.values()) == [texts_about("Ships")] * 2 + [texts_about("Trees")] * 2
     assert datasets == [*["Old"] * 2 * with_files, "trees", "trees"]
+
+
+def test_only_images_of_this_import_are_reported_as_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each split of a dataset can be a file of its own, imported with its images."""
+    into(tmp_path / "w", dataset(record("port_1.png", split="train"), record("port_2.png")))
+    save_noise(tmp_path / "old" / "images" / "port_3.png", 3)
+    (tmp_path / "old" / "images" / "port_4.png").write_bytes(b"damaged")
+    data = dataset(record("port_3.png", split="test"), record("port_4.png", split="test"))
+    save_dataset(data, tmp_path / "old", "rsitmd")
+    # Not 1: one of its files was used.
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    said = capsys.readouterr()
+    assert "image files: 1 added, 0 already in the workspace, 1 missing, 1 rejected" in said.out
+    assert "without an image file: port_4.png\n" in said.err and "port_1" not in said.err
+
+
+def test_a_waiting_image_keeps_its_name(tmp_path: Path) -> None:
+    """No other image has the name under which the dataset shows an image without a file."""
+    into(tmp_path / "w", dataset(*(record(f"port_{n}.png") for n in (1, 2))))
+    save_noise(tmp_path / "new" / "farm" / "a.png", 9)
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        ingest(workspace, [tmp_path / "new"], workers=1)
+        recategorise(workspace, ["farm_1.tif"], "port", with_names=True)
+        with pytest.raises(RsitmdError, match="is or was the name of another image"):
+            rename(workspace, "port_3.tif", "port_2.tif")
+        names = [image.filename for image in load_dataset(workspace.path)]
+    assert names == ["port_3.tif", "port_1.tif", "port_2.tif"]
+
+
+@pytest.mark.parametrize("to", ["pier", "pier_9.tif"])
+def test_an_imported_image_does_not_get_a_name_that_an_image_has_or_had(
+    tmp_path: Path, to: str
+) -> None:
+    save_noise(tmp_path / "new" / "port" / "a.png", 9)
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [tmp_path / "new"], workers=1)
+        recategorise(workspace, ["port_1.tif"], "pier")
+        if to != "pier":
+            rename(workspace, "port_1.tif", to)
+    into(tmp_path / "w", dataset(*(record(f"port_{n}.png") for n in (1, 2))))
+    first = to if to != "pier" else "port_1.tif"
+    names = [image.filename for image in load_dataset(tmp_path / "w")]
+    assert names == [first, "port_2.tif", "port_3.tif"]
+
+
+def test_a_file_does_not_take_the_name_of_a_waiting_image(tmp_path: Path) -> None:
+    """A database of an earlier version can have a stored image with the name of a waiting one."""
+    into(tmp_path / "w", dataset(*(record(f"port_{n}.png") for n in (1, 2))))
+    save_noise(tmp_path / "new" / "farm" / "a.png", 9)
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        ingest(workspace, [tmp_path / "new"], workers=1)
+        with workspace.transaction() as db:
+            db.execute("UPDATE image SET category = 'port', number = 1")
+    save_noise(tmp_path / "old" / "port_1.png", 1)
+    into(tmp_path / "w", dataset(record("port_1.png"), folder=tmp_path / "old"))
+    names = [image.filename for image in load_dataset(tmp_path / "w")]
+    assert names == ["farm_1.tif", "port_3.tif", "port_2.tif"]
 
 
 def test_one_image_with_other_sentences_gets_no_file(tmp_path: Path) -> None:
