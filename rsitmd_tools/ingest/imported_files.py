@@ -61,7 +61,7 @@ class FileReport:
         without_file: Images of this import without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
-        other_suffix: ``(image, file)`` of the images whose file has another suffix.
+        other_suffix: ``(image, file)`` of the images whose file has another suffix, or other capitals.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
@@ -257,7 +257,7 @@ class _FileIntake:
         return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:
-        """Return the file of a record, or the only file with its path and another suffix."""
+        """Return the file of a record, or the only file with its path but for suffix and case."""
         folder = self._dataset.image_folder
         if folder is None:
             return None
@@ -285,24 +285,24 @@ class _FileIntake:
 
     @cached_property
     def _alike(self) -> Counter[tuple[Path, str]]:
-        """Number of images by folder and name without suffix: one file is for one of them."""
+        """Number of images by folder and name without suffix and case: one file is for one of them."""
         return Counter(map(self._place, self._locations))
 
     def _place(self, location: str) -> tuple[Path, str]:
-        """Return the folder in which a file is searched, as for an image path, and its stem."""
+        """Return the folder in which a file is searched, as for an image path, and its stem without case."""
         assert self._dataset.image_folder is not None
         path = Path(location)
         folder = self._dataset.image_folder / path.parent
-        return (path.parent if folder.is_dir() else Path()), path.stem
+        return (path.parent if folder.is_dir() else Path()), path.stem.casefold()
 
     def _by_stem(self, parent: Path) -> Mapping[str, list[Path]]:
-        """Return the files of a folder of the image folder by their names without suffix."""
+        """Return the files of a folder of the image folder by their names without suffix and case."""
         if parent not in self._stems:
             found: dict[str, list[Path]] = defaultdict(list)
             assert self._dataset.image_folder is not None
             for path in (self._dataset.image_folder / parent).iterdir():
                 if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
-                    found[path.stem].append(path)
+                    found[path.stem.casefold()].append(path)
             self._stems[parent] = found
         return self._stems[parent]
 

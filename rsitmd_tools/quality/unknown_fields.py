@@ -8,6 +8,9 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.schemas import load_schema
 
 
+READ = frozenset(["filepath"])  # the folder of an image, in Karpathy's JSON
+
+
 def unknown_fields(dataset: Dataset) -> dict[str, int]:
     """Return the fields that the schema does not name, with the number of places of each.
 
@@ -18,10 +21,10 @@ def unknown_fields(dataset: Dataset) -> dict[str, int]:
         Counts by path, such as ``images[].sentences[].note``, in the order of the paths.
     """
     layout = load_schema("dataset")
-    images, sentences = (layout["$defs"][name]["properties"] for name in ("image", "sentence"))
+    images, sentences = (set(layout["$defs"][name]["properties"]) for name in ("image", "sentence"))
     counts = Counter(key for key in dataset.extra if key not in layout["properties"])
     for image in dataset:
-        counts.update(f"images[].{key}" for key in image.extra if key not in images)
+        counts.update(f"images[].{key}" for key in image.extra if key not in images | READ)
         for sentence in image.sentences:
             for key in sentence.extra:
                 if key not in sentences:

@@ -335,3 +335,35 @@ def test_published_datasets(
     else:
         theirs = {f"ucmfull_{Path(i.filename).stem}": (i.captions, i.split) for i in data}
         assert {Path(i.filename).stem: (i.captions, i.split) for i in again} == theirs
+
+
+def test_a_file_whose_name_differs_in_case_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A.png could be the file of A.tif or of a.tif."""
+    records = [record(name) for name in ("port_1.tif", "port_2.tif", "A.tif", "a.tif")]
+    save_dataset(dataset(*records), tmp_path / "old", "rsitmd")
+    for number, name in enumerate(("PORT_1.TIF", "port_2.tif", "A.png")):
+        save_noise(tmp_path / "old" / "images" / name, number)
+    assert run("build", "init", tmp_path / "w") == 0
+    capsys.readouterr()
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    said = capsys.readouterr()
+    assert "image files: 2 added, 0 already in the workspace, 2 missing" in said.out
+    assert "1 image file with another suffix or case, first PORT_1.TIF for port_1.tif" in said.err
+
+
+def test_what_the_reader_noticed_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"image": "port_1.png", "caption": FIVE[0], "label_name": "port"}
+    other = {**entry, "caption": FIVE[1], "label_name": "farm"}
+    file = tmp_path / "ships_train.json"
+    file.write_text(json.dumps([entry, other]))
+    [noticed] = load_dataset(file).notes
+    run("build", "init", tmp_path / "w")
+    capsys.readouterr()
+    assert run("build", "import", tmp_path / "w", file) == 0
+    assert f"warning: {noticed}\n" in capsys.readouterr().err
+    assert run("build", "convert", file, tmp_path / "new", "--to", "karpathy") == 0
+    assert f"warning: {noticed}\n" in capsys.readouterr().err

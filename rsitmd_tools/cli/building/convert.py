@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.messages import list_some
 from rsitmd_tools.cli.options import (
     WRITABLE,
     FormatName,
@@ -118,6 +119,7 @@ def command(
     if fold is not None:
         dataset = with_fold(dataset, folds_of(source), fold)
     mode = mode or _default_mode(dataset, output_format)
+    list_some("warning", dataset.notes)
     lost = lost_in(dataset, output_format)
     notes = [
         *_missing_images(dataset, output_format, source),
@@ -139,6 +141,7 @@ def command(
             "sentences": len(dataset.captions()),
             "image_files": written,
             "lost": losses,
+            "warnings": list(dataset.notes),
             "files": files,
         }
         print_json(document)

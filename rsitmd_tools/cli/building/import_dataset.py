@@ -87,9 +87,11 @@ def command(
         not_imported += _of_image_list(release, places)
     if as_json:
         document = asdict(report)
-        print_json({**document, "not_imported": not_imported, **document.pop("files")})
+        lists = {"not_imported": not_imported, "warnings": list(dataset.notes)}
+        print_json({**document, **lists, **document.pop("files")})
     else:
         _print(report, not_imported)
+    list_some("warning", dataset.notes)
     usable = len(report.files.without_file) < report.images
     return int(bool(report.files.rejected) and not usable)
 
@@ -139,7 +141,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     if files.other_suffix:
         name, other = files.other_suffix[0]
         number = count_of(len(files.other_suffix), "image file")
-        note(f"{number} with another suffix, first {other} for {name}")
+        note(f"{number} with another suffix or case, first {other} for {name}")
     for split, count in report.other_split.items():
         note(f"{count_of(count, 'image')} of the split {split} have no split here")
     if report.keywords_over:

@@ -169,6 +169,8 @@ def test_d111_unknown_field(read: Read, found: Found) -> None:
         "unknown field 'images[].spilt' in 2 places",
     ]
     assert found("D111", read(document({}))) == []
+    # The folder of an image, which is read.
+    assert found("D111", read(document({"filepath": "val2014"}))) == []
 
 
 def test_d112_unsafe_name(tmp_path: Path, found: Found) -> None:
