@@ -39,7 +39,6 @@ class Backbone(nn.Module):
     Attributes:
         name: Its timm name.
         channels: Channels of the four maps.
-        strides: Strides of the four maps relative to the input.
     """
 
     mean: Tensor
@@ -63,9 +62,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.network = _make_network(name, image_size)
-        info = self.network.feature_info
-        self.channels: list[int] = info.channels()[-STAGES:]
-        self.strides: list[int] = info.reduction()[-STAGES:]
+        self.channels: list[int] = self.network.feature_info.channels()[-STAGES:]
         if len(self.channels) < STAGES:
             raise RsitmdError(
                 f"has {len(self.channels)} stages, {STAGES} are needed",

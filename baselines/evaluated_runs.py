@@ -17,7 +17,8 @@ from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.text_files import read_text
 
-COLUMNS = ("epoch", "loss", "val_mean_recall")
+# Columns of metrics.csv, and keys of the history in a checkpoint.
+HISTORY = ("epoch", "loss", "val_mean_recall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,10 @@ def _history(file: Path) -> list[dict[str, float]]:
     history = []
     for row in rows:
         try:
-            values = {key: float(row[key]) for key in COLUMNS}
+            values = {key: float(row[key]) for key in HISTORY}
         except (KeyError, TypeError, ValueError):
             raise RsitmdError(
-                f"line {rows.line_num} does not contain {', '.join(COLUMNS)}",
+                f"line {rows.line_num} does not contain {', '.join(HISTORY)}",
                 where=file,
                 hint="train the run again",
             ) from None

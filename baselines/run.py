@@ -184,6 +184,39 @@ class Run:
         return model.eval(), vocabulary, config
 
 
+class ModelOnUse:
+    """The best model of a run, loaded when it is first used.
+
+    It is loaded without its image parts until somebody needs them.
+
+    Args:
+        run: The run.
+        device: The device of the model.
+    """
+
+    def __init__(self, run: Run, device: torch.device) -> None:
+        self._run = run
+        self._device = device
+        self._loaded: tuple[RetrievalModel, Tokenizer] | None = None
+        self._whole = False
+
+    def model(self, *, whole: bool = False) -> RetrievalModel:
+        """Return the model, with or without its image parts."""
+        return self.load(whole=whole)[0]
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer of the model."""
+        return self.load()[1]
+
+    def load(self, *, whole: bool = False) -> tuple[RetrievalModel, Tokenizer]:
+        """Return the model, with or without its image parts, and its tokenizer."""
+        if self._loaded is None or (whole and not self._whole):
+            load = self._run.load if whole else self._run.load_without_images
+            model, tokenizer, _ = load()
+            self._loaded, self._whole = (model.to(self._device), tokenizer), whole
+        return self._loaded
+
+
 def _without(state: Mapping[str, Tensor], parts: Sequence[str]) -> dict[str, Tensor]:
     """Return the tensors of a model that are not of these submodules."""
     return {key: value for key, value in state.items() if key.split(".")[0] not in parts}

@@ -108,7 +108,7 @@ def easiest(scored: ScoredGallery, texts: NearestWrong, images: NearestWrong) ->
                 "image": gallery.name(int(texts.own[text])),
                 "margin": round(float(texts.margins[text]), DIGITS),
             }
-            for text in _first_of_each(texts, texts.right, -texts.margins, texts.own, EASIEST)
+            for text in _first_of_each(texts.right, -texts.margins, texts.own, EASIEST)
         ],
         "image_to_text": [
             {
@@ -117,7 +117,7 @@ def easiest(scored: ScoredGallery, texts: NearestWrong, images: NearestWrong) ->
                 "margin": round(float(images.margins[image]), DIGITS),
             }
             for image in _first_of_each(
-                images, images.right, -images.margins, np.arange(gallery.images), EASIEST
+                images.right, -images.margins, np.arange(gallery.images), EASIEST
             )
         ],
     }
@@ -140,7 +140,7 @@ def false_negatives(
     found: dict[str, Any] = {"threshold": rule.similarity}
     for way, (nearest, of_query) in directions.items():
         likely = nearest.wrong & (nearest.similarities >= rule.similarity)
-        listed = _first_of_each(nearest, likely, -nearest.similarities, of_query, LIKELY)
+        listed = _first_of_each(likely, -nearest.similarities, of_query, LIKELY)
         found[way] = {
             "queries": len(nearest.margins),
             "wrong": int(nearest.wrong.sum()),
@@ -165,9 +165,7 @@ def _found(way: str, owners: Any, nearest: NearestWrong, query: int) -> tuple[in
     return (query, other) if way == "text_to_image" else (other, int(owners[other]))
 
 
-def _first_of_each(
-    nearest: NearestWrong, kept: Any, key: Any, of_query: Any, most: int
-) -> list[int]:
+def _first_of_each(kept: Any, key: Any, of_query: Any, most: int) -> list[int]:
     """Return the kept queries with the lowest keys, at most one for each image."""
     order = np.argsort(key, kind="stable")
     chosen: dict[int, int] = {}

@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.evaluation.text_query import TextQuery, text_query
 from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
-from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.run import ModelOnUse, Run, read_checkpoint
 from rsitmd_tools.dataset import Dataset, records
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file, sha256_lines
@@ -92,9 +92,7 @@ class Searcher:
         key = sha256_lines([INDEX_VERSION, self._device.type, *names])[:32]
         self._store = VectorStore(self._cache / "search" / key)
         self.notes = self._store.notes
-        self._model: RetrievalModel | None = None
-        self._tokenizer: Tokenizer | None = None
-        self._whole = False
+        self._loaded = ModelOnUse(self.run, self._device)
         self._images: list[Vectors] | None = None
         self._scorers: list[Scorer] | None = None
         self._cosine_scorers: list[Scorer] | None = None
@@ -204,17 +202,11 @@ class Searcher:
 
     def model(self, *, whole: bool = False) -> RetrievalModel:
         """Return the model, with or without its image parts."""
-        if self._model is None or (whole and not self._whole):
-            load = self.run.load if whole else self.run.load_without_images
-            model, self._tokenizer, _ = load()
-            self._model, self._whole = model.to(self._device), whole
-        return self._model
+        return self._loaded.model(whole=whole)
 
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer of the model."""
-        self.model()
-        assert self._tokenizer is not None
-        return self._tokenizer
+        return self._loaded.tokenizer()
 
     def _prepared(self) -> list[Scorer]:
         """Return a scorer of each part of the images; they are kept for later queries."""

@@ -15,6 +15,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, is_one_run, read_runs, run_folders
 from rsitmd_tools.baselines.evaluation.hits import NAMES, WAYS, Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
+from rsitmd_tools.baselines.integrity import content_of
 from rsitmd_tools.errors import RsitmdError
 
 SAME_GALLERY = "compare only runs evaluated on the same gallery"
@@ -124,17 +125,11 @@ def _key(run: EvaluatedRun) -> str:
     encoder = (result.get("text_weights") or {}).get("sha256")
     # An ensemble has no settings of its own: it is known by its runs.
     together = [run["checkpoint_sha256"] for run in result.get("ensemble", ())]
-    # Files may move: their checksums are compared.
-    weights, excluded = _content(result["weights"]), _content(_excluded(run))
+    weights, excluded = content_of(result["weights"]), content_of(_excluded(run))
     # The checksum of a prior differs between parts of the data, its definition does not.
     prior = (result.get("prior") or {}).get("definition")
     parts = [result["model"], settings, weights, result["training_data_sha256"], scores]
     return json.dumps([*parts, encoder, excluded, prior, views_of(run), together], sort_keys=True)
-
-
-def _content(file: Any) -> Any:
-    """Return the checksum of a recorded file; other values as they are."""
-    return file.get("sha256") if isinstance(file, dict) else file
 
 
 def _excluded(run: EvaluatedRun) -> Any:

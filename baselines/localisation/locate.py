@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.scoring import Encoded, encode_texts, score
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
@@ -25,7 +25,7 @@ from rsitmd_tools.baselines.localisation.slice_features import (
     slice_store,
 )
 from rsitmd_tools.baselines.localisation.slices import SCALES, Slice, fitting_scales, slices_of
-from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.run import ModelOnUse, Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
@@ -131,7 +131,7 @@ class Locator:
 
     def __init__(self, folder: Path, device: str) -> None:
         check_device(device, 1)
-        self._run = run = Run(folder)
+        run = Run(folder)
         self.folder = folder
         self.config = run.config()
         if not run.best.is_file():
@@ -142,22 +142,12 @@ class Locator:
         self._weights = str(files[run.best.relative_to(folder).as_posix()])
         self._files = sorted(f"{name} {checksum}" for name, checksum in files.items())
         self._device = torch.device(accelerator(device))
-        self._model: RetrievalModel | None = None
-        self._tokenizer: Tokenizer | None = None
-        self._whole = False
+        self._loaded = ModelOnUse(run, self._device)
 
     @property
     def model(self) -> RetrievalModel:
         """The whole model."""
-        return self._loaded(whole=True)[0]
-
-    def _loaded(self, *, whole: bool = False) -> tuple[RetrievalModel, Tokenizer]:
-        """Return the model, with or without its image parts, and its tokenizer."""
-        if self._model is None or self._tokenizer is None or (whole and not self._whole):
-            load = self._run.load if whole else self._run.load_without_images
-            model, self._tokenizer, _ = load()
-            self._model, self._whole = model.to(self._device), whole
-        return self._model, self._tokenizer
+        return self._loaded.model(whole=True)
 
     def scene(self, path: Path, options: SceneOptions | None = None) -> Scene:
         """Cut a scene and encode its slices, or read them from the cache.
@@ -183,7 +173,7 @@ class Locator:
                 where=path,
                 hint="use another scene or other --bands",
             )
-        self._loaded()  # The first query of a server does not wait for it.
+        self._loaded.load()  # The first query of a server does not wait for it.
         return Scene(
             path, *size, options, placed, slices, features, sha256, self._weights,
             (*_notes(options, scales, placed), *store.notes),
@@ -206,7 +196,7 @@ class Locator:
         """
         check_text(text)
         scores = self.scores(scene, text)
-        _, tokenizer = self._loaded()
+        tokenizer = self._loaded.tokenizer()
         heat = heat_map(scene.slices, scores, scene.width, scene.height)
         best = best_slices(scene.slices, scores, count)
         notes = [*tokenizer.unread(text), *scene.notes]
@@ -226,7 +216,7 @@ class Locator:
             RsitmdError: The model's score of a valid slice is NaN.
         """
         valid = ~np.isnan(scene.features).any(axis=1)
-        model, tokenizer = self._loaded()
+        model, tokenizer = self._loaded.load()
         images = torch.from_numpy(scene.features[valid]).to(self._device)
         texts, first = encode_texts(model, tokenizer, [text])
         found = score(model, Encoded([images], texts, first))[:, 0]

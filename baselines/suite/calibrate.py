@@ -104,13 +104,13 @@ def calibrate(
             try:
                 costs[name] = _measure(run.config, dataset, device, Path(scratch, name))
             except Exception as error:
-                report(f"{name} cannot be calibrated: {one_line(error)}")
+                report(f"{name} cannot be calibrated: {error_line(error)}")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return costs
 
 
-def one_line(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """Return an exception of a run as one line."""
     if isinstance(error, RsitmdError):
         return str(error)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,10 +20,11 @@ from rsitmd_tools.atomic import FULL
 from rsitmd_tools.baselines.data.mapped import one_writer
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.suite.calibrate import one_line
+from rsitmd_tools.baselines.suite.calibrate import error_line
 from rsitmd_tools.baselines.suite.plan import PlannedRun
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.imaging.pool import end_with_parent
 
 # The exit code of a process that a Ctrl-C ends.
 INTERRUPTED = 130
@@ -85,7 +86,7 @@ def do_run(planned: PlannedRun, work: Work) -> Outcome:
         return Outcome(planned, seconds=seconds + evaluation)
     except Exception as error:
         logging.getLogger(__name__).debug("%s failed", planned.label, exc_info=True)
-        return Outcome(planned, one_line(error), disk_full=_disk_is_full(error))
+        return Outcome(planned, error_line(error), disk_full=_disk_is_full(error))
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
@@ -187,7 +188,7 @@ def _often(code: int | None) -> str:
 
 def _serve(pipe: Connection, work: Work) -> None:
     """Do the runs that come through a pipe, until it is closed."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     if work.threads is not None:
         torch.set_num_threads(work.threads)
     try:
@@ -207,10 +208,3 @@ def _serve(pipe: Connection, work: Work) -> None:
         return
     except KeyboardInterrupt:
         os._exit(INTERRUPTED)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -19,6 +19,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from rsitmd_tools.atomic import write_text
+from rsitmd_tools.baselines.evaluated_runs import HISTORY
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.errors import count_of
 
@@ -29,7 +30,6 @@ SEPARATE_LOGGERS = (
     "lightning.pytorch.utilities.rank_zero",
     "lightning.fabric.utilities.distributed",
 )
-COLUMNS = ("epoch", "loss", "val_mean_recall")
 
 
 class MetricsFile(Callback):
@@ -225,7 +225,7 @@ class Bar(TQDMProgressBar):
 def write_metrics(run: Run, history: Sequence[Mapping[str, float]]) -> None:
     """Write the history of a run as CSV."""
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(table, HISTORY, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_text(run.metrics_file, table.getvalue())

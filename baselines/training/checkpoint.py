@@ -13,6 +13,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
+from rsitmd_tools.baselines.evaluated_runs import HISTORY
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, reason
 
@@ -20,7 +21,6 @@ from rsitmd_tools.errors import RsitmdError, reason
 SAVED_EVERY = 20
 # What a checkpoint must have, beside weights and history, to continue a training.
 CONTINUED = ("loops", "optimizer_states", "lr_schedulers")
-HISTORY = ("epoch", "loss", "val_mean_recall")
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:

@@ -20,7 +20,7 @@ OPTIMISER_COPIES = 2
 
 
 @contextlib.contextmanager
-def one_line(run: Run, fits: Callable[[], int | None]) -> Iterator[None]:
+def errors_in_one_line(run: Run, fits: Callable[[], int | None]) -> Iterator[None]:
     """Convert exceptions of libraries to errors of one line.
 
     Args:

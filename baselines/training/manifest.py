@@ -13,6 +13,7 @@ from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
+from rsitmd_tools.baselines.integrity import content_of
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.baselines.training.checkpoint import read_history
@@ -171,7 +172,7 @@ def _check_same(run: Run, existing: dict[str, Any], manifest: dict[str, Any]) ->
     # Earlier versions did not record all keys.
     complete = {**{key: manifest[key] for key in ADDED_KEYS}, **existing}
     for key, label in FIXED_KEYS.items():
-        if _content(complete.get(key)) != _content(manifest[key]):
+        if content_of(complete.get(key)) != content_of(manifest[key]):
             raise RsitmdError(
                 f"was started with {label}", where=run.folder, hint="use another folder"
             )
@@ -189,11 +190,6 @@ def _check_same(run: Run, existing: dict[str, Any], manifest: dict[str, Any]) ->
             where=run.folder,
             hint="use another folder",
         )
-
-
-def _content(recorded: Any) -> Any:
-    """Return what identifies a recorded file whatever its name is: its checksum."""
-    return recorded.get("sha256") if isinstance(recorded, dict) else recorded
 
 
 def _check_epochs(run: Run, before: int, config: Config) -> None:

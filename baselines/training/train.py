@@ -50,7 +50,7 @@ from rsitmd_tools.baselines.training.checkpoint import (
     out_of_patience,
     read_history,
 )
-from rsitmd_tools.baselines.training.failures import largest_batch, one_line
+from rsitmd_tools.baselines.training.failures import errors_in_one_line, largest_batch
 from rsitmd_tools.baselines.training.manifest import (
     check_prior,
     make_manifest,
@@ -287,7 +287,7 @@ def _fit(
         def fits() -> int | None:
             return largest_batch(module, batches, accelerator(options.device))
 
-        with _quiet(), one_line(run, fits), handlers_restored():
+        with _quiet(), errors_in_one_line(run, fits), handlers_restored():
             trainer = _trainer(run, config, options, speed)
             try:
                 last = str(run.last) if history else None

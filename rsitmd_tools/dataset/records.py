@@ -242,6 +242,11 @@ class Dataset:
         return self._checksum[0]
 
 
+def split_order(split: str | None) -> int:
+    """Return the place of a split among train, val and test; none and other ones come first."""
+    return SPLITS.index(split) if split in SPLITS else -1
+
+
 def category_of(filename: str) -> str | None:
     """Return the category in an RSITMD file name, ``<category>_<number>.tif``.
 

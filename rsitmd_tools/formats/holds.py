@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence, category_of, split_order
 from rsitmd_tools.errors import count_of
 
 YES, NO = "yes", "no"
@@ -216,7 +216,7 @@ def _in_name(image: ImageRecord) -> bool:
 def _lost_order(dataset: Dataset, held: str) -> int:
     if held == YES:
         return 0
-    ranks = [SPLITS.index(i.split) if i.split in SPLITS else -1 for i in dataset]
+    ranks = [split_order(image.split) for image in dataset]
     return int(ranks != sorted(ranks))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, split_order
 from rsitmd_tools.errors import RsitmdError, printable
 from rsitmd_tools.formats.holds import WITHIN_SPLIT
 from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of, objects_in
@@ -101,7 +101,7 @@ def _parts(folder: Path) -> list[Part]:
         return []
     parts = [_part(part / FILENAME, folder) for part in (folder, *folders)]
     parts = [part for part in parts if part.file.is_file()]
-    return sorted(parts, key=lambda part: SPLITS.index(part.split) if part.split else -1)
+    return sorted(parts, key=lambda part: split_order(part.split))
 
 
 def _report_unread(root: Path, read_files: Set[Path]) -> None:

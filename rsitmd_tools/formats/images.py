@@ -16,7 +16,7 @@ from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.formats.parts import Key
 from rsitmd_tools.formats.registry import Format
-from rsitmd_tools.progress import track
+from rsitmd_tools.progress import progress, track
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,14 +87,14 @@ def write_dataset(source: Dataset, layout: Format, folder: Path, mode: ImageMode
         originals: dict[Key, ImageRecord] = {}
         for old, new in zip(source, target, strict=True):
             originals.setdefault((new.split, new.location), old)
-        with_step = iter(track(range(len(target)), "images"))
+        with progress("images", len(target)) as step:
 
-        def read(image: ImageRecord) -> bytes:
-            next(with_step, None)
-            return _bytes(source, originals[image.split, image.location], mode)
+            def read(image: ImageRecord) -> bytes:
+                data = _bytes(source, originals[image.split, image.location], mode)
+                step()
+                return data
 
-        layout.pack(target, folder, read)
-        next(with_step, None)
+            layout.pack(target, folder, read)
         return len(target)
     assert layout.write is not None
     layout.write(target, folder)

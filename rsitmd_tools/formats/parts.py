@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.dataset.records import (
+    SPLITS,
+    Dataset,
+    ImageRecord,
+    Sentence,
+    category_of,
+    split_order,
+)
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.text_files import MAX_BYTES
 
@@ -212,7 +219,7 @@ def parts_of(path: Path, suffix: str, belongs: Callable[[Path], bool]) -> list[P
     splits = Counter(part.split for part in parts)
     if len(names) > 1 or max(splits.values()) > 1:
         raise several_datasets(path, [part.file for part in parts])
-    return sorted(parts, key=lambda part: SPLITS.index(part.split) if part.split else -1)
+    return sorted(parts, key=lambda part: split_order(part.split))
 
 
 def several_datasets(folder: Path, files: Sequence[Path]) -> RsitmdError:

@@ -19,6 +19,7 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.holds import ANEW, ORIGIN_FIELDS, YES, Holds, without
+from rsitmd_tools.formats.parts import malformed
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.text_files import read_text
 
@@ -190,7 +191,7 @@ def sentence_of(value: Any, file: Path, key: str) -> Sentence:
     entry = _object(value, file, key)
     raw = entry.get("raw")
     if not isinstance(raw, str):
-        raise _malformed(file, f"{key}.raw", "is missing or not a string")
+        raise malformed(file, f"{key}.raw", "is missing or not a string")
     tokens = entry.get("tokens")
     strings = isinstance(tokens, list) and _STRINGS.issuperset(map(type, tokens))
     origin = _origin(entry)
@@ -208,7 +209,7 @@ def _image(value: Any, file: Path, key: str) -> ImageRecord:
     entry = _object(value, file, key)
     filename = entry.get("filename")
     if not isinstance(filename, str) or not filename:
-        raise _malformed(file, f"{key}.filename", "is missing or not a string")
+        raise malformed(file, f"{key}.filename", "is missing or not a string")
     split = entry.get("split")
     category = entry.get("category")
     sentences = entry.get("sentences", [])
@@ -266,37 +267,27 @@ def _keywords(value: Any, file: Path, key: str) -> tuple[str, ...]:
     for index, entry in enumerate(_array(value, file, key)):
         word = entry.get("raw") if isinstance(entry, Mapping) else entry
         if not isinstance(word, str):
-            raise _malformed(
-                file, f"{key}[{index}]", "is neither a string nor an object with 'raw'"
-            )
+            raise malformed(file, f"{key}[{index}]", "is neither a string nor an object with 'raw'")
         keywords.append(word)
     return tuple(keywords)
 
 
 def _object(value: Any, file: Path, key: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _malformed(file, key, "is not an object")
+        raise malformed(file, key, "is not an object")
     return value
 
 
 def _array(value: Any, file: Path, key: str) -> list[Any]:
     if not isinstance(value, list):
-        raise _malformed(file, key, "is not a list")
+        raise malformed(file, key, "is not a list")
     return value
 
 
 def _optional_string(value: Any, file: Path, key: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise _malformed(file, key, "is not a string")
+        raise malformed(file, key, "is not a string")
     return value
-
-
-def _malformed(file: Path, key: str, what: str) -> RsitmdError:
-    return RsitmdError(
-        f"{key} {what}",
-        where=file,
-        hint="fix the file; the documentation of the formats shows the layout",
-    )
 
 
 HOLDS = Holds(

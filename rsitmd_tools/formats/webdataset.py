@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rsitmd_tools.dataset.locations import Member
-from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, split_order
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.holds import IN_NAME, WITHIN_SPLIT
 from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of
@@ -71,7 +71,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     parts = [_part(file) for file in files]
     if len({_INNER_NUMBER.sub("", part.name) for part in parts}) > 1:
         raise several_datasets(path, files)
-    parts.sort(key=lambda part: SPLITS.index(part.split) if part.split else -1)
+    parts.sort(key=lambda part: split_order(part.split))
     records = Records()
     records.notes += _gaps(files)
     places: dict[Key, Member] = {}

@@ -24,7 +24,12 @@ from PIL import Image
 
 from rsitmd_tools.imaging.coarse import ENDS, coarse_registrations
 from rsitmd_tools.imaging.groups import components
-from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations, perceptual_hashes
+from rsitmd_tools.imaging.perceptual import (
+    SIDE,
+    in_orientation,
+    near_orientations,
+    perceptual_hashes,
+)
 from rsitmd_tools.imaging.pixels import as_grey, as_rgb, open_image, orientations
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
@@ -382,7 +387,7 @@ def _similar_values(thumbnails: Grey) -> Iterator[npt.NDArray[np.intp]]:
 def _similarity(task: _Task) -> float:
     """Return the similarity of a pair; 0 if a file is damaged, which rule I101 reports."""
     try:
-        first = _turned(_detail(task.first), task.orientation)
+        first = in_orientation(_detail(task.first), task.orientation)
         return picture_similarity(first, _detail(task.second), task.coarse)
     except FileNotFoundError:
         # The file of a removed image may be deleted. Its thumbnail is kept, so that a new
@@ -421,8 +426,3 @@ def _detail_of(path: Path, _mtime_ns: int, _size: int) -> Grey:
     # The image of a group's first member is needed for each of the others.
     image = as_grey(open_image(path))
     return np.asarray(image.resize((DETAIL, DETAIL), Image.Resampling.BOX))
-
-
-def _turned(square: Grey, orientation: int) -> Grey:
-    how = ORIENTATIONS[orientation]
-    return square if how is None else np.asarray(Image.fromarray(square).transpose(how))

@@ -52,6 +52,12 @@ EFFECTS = (
 )
 
 
+def in_orientation(square: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """Return a grey image ``(S, S)`` in one of the eight :data:`ORIENTATIONS`, by its index."""
+    how = ORIENTATIONS[orientation]
+    return square if how is None else np.asarray(Image.fromarray(square).transpose(how))
+
+
 def grey_thumbnail(image: Image.Image) -> bytes:
     """Return the ``SIDE * SIDE`` grey values of an image from which it is hashed."""
     return reduced(as_grey(image), SIDE).tobytes()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.imaging.coarse import coarse_registrations
-from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE
+from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, in_orientation
 from rsitmd_tools.imaging.pixels import as_grey, open_image
 from rsitmd_tools.imaging.registration import Registration, register
 
@@ -46,7 +46,7 @@ def picture_map(first: Path, second: Path) -> Map | None:
         np.stack([small, other_small]), np.zeros_like(every), np.ones_like(every), every
     )
     best = max(range(len(found)), key=lambda index: found[index].similarity)
-    fit = register(_turned(one, best), other, found[best])
+    fit = register(in_orientation(one, best), other, found[best])
     return _rows(_fit_matrix(fit) @ _orientation_matrix(best))
 
 
@@ -100,7 +100,7 @@ def _mapped(matrix: Points, points: Points) -> Points:
 def _orientation_matrix(orientation: int) -> Points:
     """Return the ``(3, 3)`` map of an orientation, from where it takes three corners."""
     # The position of each corner is read off a turned picture of four different pixels.
-    turned = _turned(np.array([[0, 1], [3, 2]], np.uint8), orientation)
+    turned = in_orientation(np.array([[0, 1], [3, 2]], np.uint8), orientation)
     place = {int(turned[row, column]): (column, row) for row in (0, 1) for column in (0, 1)}
     origin, right, below = (np.array(place[corner], np.float64) for corner in (0, 1, 3))
     matrix = np.eye(3)
@@ -122,11 +122,6 @@ def _fit_matrix(fit: Registration) -> Points:
 
 def _square(image: Image.Image, side: int) -> Grey:
     return np.asarray(image.resize((side, side), Image.Resampling.BOX))
-
-
-def _turned(square: Grey, orientation: int) -> Grey:
-    how = ORIENTATIONS[orientation]
-    return square if how is None else np.asarray(Image.fromarray(square).transpose(how))
 
 
 def _rows(matrix: Points) -> Map:

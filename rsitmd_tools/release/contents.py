@@ -43,7 +43,7 @@ from rsitmd_tools.workspace.scenes import ImagePlace, image_places
 from rsitmd_tools.workspace.settings import ReleaseSettings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """The data of a release, read from the workspace in one transaction.
 
@@ -71,13 +71,13 @@ class Contents:
     dataset: Dataset
     left_out: tuple[LeftOut, ...]
     pixels: dict[str, str]
+    places: tuple[ImagePlace, ...]
     hashes: dict[str, str]
     pairs: tuple[VerifiedPair, ...]
     places_searched: bool
     folds: dict[str, int]
     sources: dict[str, Source]
     licences: dict[str, str]
-    places: tuple[ImagePlace, ...]
     annotated_from: str | None
     annotated_until: str | None
     licence: dict[str, Any] | None
@@ -134,27 +134,27 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
     released = {image.filename for image in finished}
     licences = _licences(workspace.settings.release, places, released)
     return Contents(
-        dataset,
-        tuple(left_out),
-        {image.filename: image.pixel_sha256 for image in stored},
-        {image.filename: image.phash for image in stored},
-        pairs,
-        places_searched,
-        {name: fold for name, fold in folds.items() if name in released},
-        _sources(checksums, places, licences),
-        licences,
-        tuple(p for p in places if p.footprint is not None and p.filename in released),
-        began,
-        until,
-        None if licence is None else _licence(licence, authors, finished, pseudonyms),
+        dataset=dataset,
+        left_out=tuple(left_out),
+        pixels={image.filename: image.pixel_sha256 for image in stored},
+        places=tuple(p for p in places if p.footprint is not None and p.filename in released),
+        hashes={image.filename: image.phash for image in stored},
+        pairs=pairs,
+        places_searched=places_searched,
+        folds={name: fold for name, fold in folds.items() if name in released},
+        sources=_sources(checksums, places, licences),
+        licences=licences,
+        annotated_from=began,
+        annotated_until=until,
+        licence=None if licence is None else _licence(licence, authors, finished, pseudonyms),
         # Sentences that the release excludes, or unreviewed sentences in the release.
-        unreviewed.total()
+        unreviewed=unreviewed.total()
         if only_accepted
         else sum(unreviewed[image.filename] for image in finished),
-        untouched,
-        removed,
-        _sentences(i for i in images if i.filename in released) - _sentences(finished),
-        tuple(_side(place) for place in places if place.filename in released),
+        machine_untouched=untouched,
+        removed=removed,
+        blanks=_sentences(i for i in images if i.filename in released) - _sentences(finished),
+        sides=tuple(_side(place) for place in places if place.filename in released),
     )
 
 

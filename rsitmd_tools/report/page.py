@@ -12,6 +12,7 @@ from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs, run_folders
 from rsitmd_tools.baselines.evaluation.compare import add_rows_of_models, compare_systems
+from rsitmd_tools.baselines.evaluation.hits import WAYS
 from rsitmd_tools.baselines.evaluation.systems import group_runs
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -39,7 +40,6 @@ QUERIES = 6
 HARDEST = 5
 PAIRS = 6
 CONFUSIONS = 8
-WAYS = ("image_to_text", "text_to_image")
 # Sections that are neither figures nor tables of every result.
 OF_ANALYSIS = ("easiest queries", "likely false negatives")
 

@@ -101,10 +101,10 @@ def open_assignments(db: sqlite3.Connection) -> list[Assignment]:
     return [Assignment(*row) for row in rows]
 
 
-def open_counts(db: sqlite3.Connection) -> dict[int, int]:
+def open_counts(db: sqlite3.Connection) -> Counter[int]:
     """Return the number of open assignments of each annotator that has any."""
     rows = db.execute("SELECT annotator_id, count(*) FROM open_assignment GROUP BY annotator_id")
-    return dict(rows.fetchall())
+    return Counter(dict(rows.fetchall()))
 
 
 def captioners(db: sqlite3.Connection) -> list[Captioner]:

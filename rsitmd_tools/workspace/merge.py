@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
@@ -92,9 +93,7 @@ def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
     Returns:
         The time by file name and index of the sentence in :func:`merged_images`.
     """
-    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     rows = _rows(workspace)
-    count = _imported_counts(workspace, rows)
     imported = {(s.image, s.place): s.raw for s in imported_sentences(workspace)}
     words: dict[int, tuple[int, bool]] = {}
     total: dict[int, int] = defaultdict(int)
@@ -110,9 +109,7 @@ def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
         words[row["id"]] = (own - shown).total(), bool(own & shown)
         total[row["annotation_id"]] += words[row["id"]][0]
     found: dict[tuple[str, int], Typed] = {}
-    for row in rows:
-        key = (names[row["image_id"]], count[row["image_id"]])
-        count[row["image_id"]] += 1
+    for key, row in _with_keys(workspace, rows):
         typed, kept = words[row["id"]]
         if row["lead_time"] is not None and typed:
             pace = row["lead_time"] / total[row["annotation_id"]]
@@ -126,14 +123,7 @@ def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
     Returns:
         Ids in the table ``sentence`` by file name and index in :func:`merged_images`.
     """
-    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
-    ids: dict[tuple[str, int], int] = {}
-    rows = _rows(workspace)
-    count = _imported_counts(workspace, rows)
-    for row in rows:
-        ids[names[row["image_id"]], count[row["image_id"]]] = row["id"]
-        count[row["image_id"]] += 1
-    return ids
+    return {key: row["id"] for key, row in _with_keys(workspace, _rows(workspace))}
 
 
 def imported_places(workspace: Workspace) -> dict[tuple[str, int], int]:
@@ -143,7 +133,7 @@ def imported_places(workspace: Workspace) -> dict[tuple[str, int], int]:
         Ids in the table ``imported_sentence`` by file name and index in :func:`merged_images`, and
         of the images without a file.
     """
-    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    names = _filenames(workspace)
     all_of_them = imported_sentences(workspace)
     left = remaining(all_of_them, _corrected(_rows(workspace)))
     places = {
@@ -170,7 +160,7 @@ def dataset_images(workspace: Workspace) -> list[ImageRecord]:
 
 def uncorrected_images(workspace: Workspace) -> set[str]:
     """Return the file names of the images with imported sentences that nobody has corrected."""
-    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    names = _filenames(workspace)
     left = remaining(imported_sentences(workspace), _corrected(_rows(workspace)))
     return {names[image] for image in left}
 
@@ -202,7 +192,7 @@ def count_not_accepted(workspace: Workspace) -> Counter[str]:
 
     Blank imported sentences do not count: no release contains them.
     """
-    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    names = _filenames(workspace)
     rows = _rows(workspace)
     imported = remaining(imported_sentences(workspace), _corrected(rows))
     counts = Counter(
@@ -298,10 +288,22 @@ def _corrected(rows: list[sqlite3.Row]) -> set[tuple[int, int]]:
     return {(row["image_id"], row["slot"]) for row in rows if _corrects(row)}
 
 
-def _imported_counts(workspace: Workspace, rows: list[sqlite3.Row]) -> Counter[int]:
-    """Return how many imported sentences come before those of the annotators, by image."""
+def _with_keys(
+    workspace: Workspace, rows: list[sqlite3.Row]
+) -> Iterator[tuple[tuple[str, int], sqlite3.Row]]:
+    """Yield the sentences to be merged, by file name and index in :func:`merged_images`."""
+    names = _filenames(workspace)
+    # Imported sentences come before those of the annotators.
     left = remaining(imported_sentences(workspace), _corrected(rows))
-    return Counter({image: len(sentences) for image, sentences in left.items()})
+    count = Counter({image: len(sentences) for image, sentences in left.items()})
+    for row in rows:
+        yield (names[row["image_id"]], count[row["image_id"]]), row
+        count[row["image_id"]] += 1
+
+
+def _filenames(workspace: Workspace) -> dict[int, str]:
+    """Return the file name of each image by its row, also of the removed ones."""
+    return dict(workspace.db.execute("SELECT id, filename FROM image").fetchall())
 
 
 def _rows(workspace: Workspace) -> list[sqlite3.Row]:

@@ -96,7 +96,7 @@ def members(workspace: Workspace) -> list[Member]:
             account=bool(row["account"]),
             pilot=row["pilot"],
             written=row["written"],
-            open=remaining.get(row["id"], 0),
+            open=remaining[row["id"]],
         )
         for row in rows
     ]

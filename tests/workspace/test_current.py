@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.studio.campaign.review import states
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import authors_by_image
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import members
+from rsitmd_tools.workspace.review import state_counts
 from tests.builders import WHEN, add, add_annotation
 
 
@@ -57,14 +57,14 @@ def test_one_that_was_deleted_does_not(workspace: Workspace) -> None:
     write(workspace, 1, "new", deleted=True)
     assert seen(workspace) == ((), (), 0, 1)
     assert authors_by_image(workspace) == set()
-    assert states(workspace) == {}
+    assert state_counts(workspace) == {}
 
 
 def test_one_that_was_accepted_counts_all_the_same(workspace: Workspace) -> None:
     write(workspace, 1, "accepted", deleted=True)
     assert seen(workspace) == (("1 1",), ("red ship1",), 1, 0)
     assert authors_by_image(workspace) == {("port_1.tif", "anna@x.org")}
-    assert states(workspace) == {"accepted": 1}
+    assert state_counts(workspace) == {"accepted": 1}
     assert status(workspace)["annotations"] == 1
 
 
@@ -73,14 +73,14 @@ def test_of_one_that_was_accepted_in_part_the_accepted_sentences_count(
 ) -> None:
     write(workspace, 1, "accepted", "new", deleted=True)
     assert seen(workspace) == (("1 1",), ("red ship1",), 0, 1)  # the person writes anew
-    assert states(workspace) == {"accepted": 1}
+    assert state_counts(workspace) == {"accepted": 1}
 
 
 def test_a_new_text_of_the_same_annotator_replaces_it(workspace: Workspace) -> None:
     write(workspace, 1, "accepted", deleted=True)
     write(workspace, 2, "new")
     assert seen(workspace) == (("2 1",), ("red ship2",), 1, 0)
-    assert states(workspace) == {"new": 1}
+    assert state_counts(workspace) == {"new": 1}
 
 
 def test_what_others_write_and_what_is_written_elsewhere_does_not_change_it(

@@ -24,6 +24,7 @@ from pathlib import Path
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_folder, atomic_path, remove_leftovers
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.studio.server.database import recorded_postgres
@@ -145,7 +146,7 @@ def restore(source: Path, folder: Path) -> int:
             there = {path.relative_to(partial).as_posix() for path in _regular(partial)}
             for name, digest in manifest.items():
                 unknown = name in second and digest == NO_BYTES
-                if name not in there or (not unknown and _sha256(partial / name) != digest):
+                if name not in there or (not unknown and sha256_file(partial / name) != digest):
                     raise _damaged(source, f"{name} is missing or changed")
             if there != set(manifest):
                 raise _damaged(source, f"files that are not in {MANIFEST}")
@@ -295,11 +296,6 @@ def _server(folder: Path, names: list[str]) -> str:
     if recorded_postgres(folder / "studio") is not None:
         return "postgres"
     return "copied" if SERVER_DATABASE in names else "none"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _damaged(source: Path, detail: str = "") -> RsitmdError:

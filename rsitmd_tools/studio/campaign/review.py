@@ -150,7 +150,7 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
                 _add_overruled(db, report, found.entries[chosen.sentence].label, made, row)
                 move(db, row, state, request.reviewer, note=chosen.note, codes=codes)
     report.accepted, report.rejected = len(accepted), len(rejected)
-    report.states = states(workspace)
+    report.states = state_counts(workspace)
     report.acceptance = acceptance(workspace)
     report.empty = [
         {
@@ -308,11 +308,6 @@ def look(
     )
     subject = subject_of(dataset, replace(settings, validate=chosen))
     return list(check_subject(subject).findings)
-
-
-def states(workspace: Workspace) -> dict[str, int]:
-    """Return the number of sentences in each state; replaced ones are of earlier revisions."""
-    return state_counts(workspace)
 
 
 def _chosen(

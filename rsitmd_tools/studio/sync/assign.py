@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,7 +137,7 @@ def wanting(workspace: Workspace, order: str = "random", category: str | None = 
 def assign(workspace: Workspace, needs: Sequence[Need]) -> int:
     """Plan who captions the images and store the plan; return the number of assignments."""
     people = [person.row for person in admitted(workspace)]
-    planned = plan(needs, people, open_work(workspace), workspace.settings.annotation.seed)
+    planned = plan(needs, people, open_counts(workspace.db), workspace.settings.annotation.seed)
     with workspace.transaction() as db:
         add_assignments(db, planned)
     return len(planned)
@@ -150,7 +151,7 @@ def superfluous(workspace: Workspace) -> list[Assignment]:
     """
     per_image = workspace.settings.annotation.annotators_per_image
     state = _State.read(workspace)
-    load = open_work(workspace)
+    load = open_counts(workspace.db)
     by_image: dict[int, list[Assignment]] = defaultdict(list)
     for assignment in open_assignments(workspace.db):
         if assignment.annotator in state.holders[assignment.image]:
@@ -183,10 +184,10 @@ def replan(workspace: Workspace) -> int:
         The number of images that were moved.
     """
     people = [person.row for person in admitted(workspace)]
-    load = open_work(workspace)
+    load = open_counts(workspace.db)
     if len(people) < 2:
         return 0
-    most = math.ceil(sum(load.get(person, 0) for person in people) / len(people))
+    most = math.ceil(sum(load[person] for person in people) / len(people))
     state = _State.read(workspace)
     categories = {image.row: image.category for image in task_images(workspace.db)}
     moved = 0
@@ -199,16 +200,12 @@ def replan(workspace: Workspace) -> int:
             surplus = max(0, len(by_person[person]) - most)
             for assignment in by_person[person][:surplus]:
                 image = assignment.image
-                light = [p for p in people if load.get(p, 0) < most]
+                light = [p for p in people if load[p] < most]
                 taken = state.taken(image)
                 need = Need(image, categories[image], 1, taken)
                 found = plan([need], light, load, len(taken) + image)
                 if found:
-                    other = found[0][0]
-                    reassign(db, assignment.row, other)
-                    state.move(image, person, other)
-                    load[person] -= 1
-                    load[other] = load.get(other, 0) + 1
+                    _give(db, assignment, found[0][0], state, load)
                     moved += 1
     return moved
 
@@ -222,7 +219,7 @@ def reassign_skipped(workspace: Workspace) -> int:
         The number of images that were moved.
     """
     people = [person.row for person in admitted(workspace)]
-    load = open_work(workspace)
+    load = open_counts(workspace.db)
     state = _State.read(workspace)
     moved = 0
     with workspace.transaction() as db:
@@ -232,13 +229,19 @@ def reassign_skipped(workspace: Workspace) -> int:
                 continue
             found = plan([Need(image, "", 1, state.taken(image))], people, load, image)
             if found:
-                other = found[0][0]
-                reassign(db, assignment.row, other)
-                state.move(image, person, other)
-                load[person] = load.get(person, 0) - 1
-                load[other] = load.get(other, 0) + 1
+                _give(db, assignment, found[0][0], state, load)
                 moved += 1
     return moved
+
+
+def _give(
+    db: sqlite3.Connection, assignment: Assignment, other: int, state: _State, load: Counter[int]
+) -> None:
+    """Give an open image to another annotator; update the state and the loads."""
+    reassign(db, assignment.row, other)
+    state.move(assignment.image, assignment.annotator, other)
+    load[assignment.annotator] -= 1
+    load[other] += 1
 
 
 def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
@@ -304,11 +307,6 @@ def skippers(workspace: Workspace) -> dict[int, set[int]]:
         for skip in repeated_skips(workspace.db, most):
             found[skip.image].add(skip.annotator)
     return found
-
-
-def open_work(workspace: Workspace) -> dict[int, int]:
-    """Return the number of open images of each annotator (row) that has any."""
-    return open_counts(workspace.db)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rsitmd_tools.baselines.data.batches import Batch
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate
 from rsitmd_tools.baselines.integrity import file_checksums
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.training.failures import one_line
+from rsitmd_tools.baselines.training.failures import errors_in_one_line
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
@@ -95,7 +95,7 @@ def test_errors_of_a_gpu_in_one_of_several_processes(
     tmp_path: Path, tiny: Dataset, last: str, expected: str
 ) -> None:
     run = Run(train(tiny, small("vsepp", "epochs=0"), tmp_path / "r", CPU))
-    with pytest.raises(RsitmdError) as error, one_line(run, lambda: None):
+    with pytest.raises(RsitmdError) as error, errors_in_one_line(run, lambda: None):
         raise ProcessRaisedException(PRINTED.format(last), 1, 2)
     assert expected in str(error.value) and "\n" not in str(error.value)
 
@@ -118,13 +118,13 @@ def test_errors_of_a_gpu_in_one_of_several_processes(
 def test_an_error_of_the_system_names_the_file_and_the_cause(
     raised: OSError, expected: str
 ) -> None:
-    with pytest.raises(RsitmdError) as error, one_line(Run(Path("RUN")), lambda: None):
+    with pytest.raises(RsitmdError) as error, errors_in_one_line(Run(Path("RUN")), lambda: None):
         raise raised
     assert str(error.value) == expected
 
 
 def test_an_error_without_a_message_is_kept() -> None:
-    with pytest.raises(NotImplementedError), one_line(Run(Path("RUN")), lambda: None):
+    with pytest.raises(NotImplementedError), errors_in_one_line(Run(Path("RUN")), lambda: None):
         raise NotImplementedError
 
 

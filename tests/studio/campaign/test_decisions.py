@@ -18,11 +18,12 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.studio.campaign.decisions import Found, by_codes, by_file
 from rsitmd_tools.studio.campaign.payment import payment
-from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review, states
+from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
 from rsitmd_tools.studio.campaign.sentences import Empty, row_of
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.review import state_counts
 from rsitmd_tools.workspace.states import PULL, move
 from tests.builders import add, add_annotation, add_team
 
@@ -246,7 +247,7 @@ def test_without_a_server_the_message_says_that_decisions_are_recorded(folder: P
         " push or review sends the notes for annotators); to start it, run"
     )
     with Workspace.open(folder) as workspace:
-        assert states(workspace)["sent back"] == 2
+        assert state_counts(workspace)["sent back"] == 2
 
 
 def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> None:
@@ -279,7 +280,7 @@ def test_two_decisions_about_one_sentence_are_refused(workspace: Workspace, tmp_
         options = {one: "S104", other: str(once)}
         with pytest.raises(WrongUsage, match="selected for two decisions"):
             review(workspace, ReviewRequest("B. Lee", **options))
-    assert states(workspace) == {"new": 6}
+    assert state_counts(workspace) == {"new": 6}
 
 
 def test_only_the_selected_rules_run(tmp_path: Path) -> None:

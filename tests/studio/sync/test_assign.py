@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from rsitmd_tools.studio.sync.assign import (
     Need,
     assign,
-    open_work,
     plan,
     reassign_skipped,
     replan,
@@ -24,6 +23,7 @@ from rsitmd_tools.studio.sync.assign import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import REFUSED, decide
+from rsitmd_tools.workspace.assignments import open_counts
 from rsitmd_tools.workspace.people import join, leave, person_of, taking_part
 from tests.builders import add, add_annotation, add_team
 
@@ -116,7 +116,7 @@ def test_five_of_six_annotators_caption_each_image(workspace: Workspace) -> None
     people_in(workspace, 6)
     assert assign(workspace, wanting(workspace)) == 60
     assert {len(people) for people in by_image(workspace).values()} == {5}
-    assert set(open_work(workspace).values()) == {10}
+    assert set(open_counts(workspace.db).values()) == {10}
     assert wanting(workspace) == []
     assert assign(workspace, wanting(workspace)) == 0
 
@@ -254,15 +254,15 @@ def test_replan_moves_open_images_from_annotators_who_fell_behind(workspace: Wor
     with Workspace.open(folder, write=True) as workspace:
         people_in(workspace, 4)
         assign(workspace, wanting(workspace))
-        assert set(open_work(workspace).values()) == {6}
+        assert set(open_counts(workspace.db).values()) == {6}
         fast = [person_of(workspace, f"{name}@example.org").row for name in NAMES[:3]]
         for person in fast:
             for image in [i for i, held in by_image(workspace).items() if person in held]:
                 write(workspace, person, image)
         slow = person_of(workspace, "dora@example.org").row
-        assert open_work(workspace) == {slow: 6}
+        assert open_counts(workspace.db) == {slow: 6}
         assert replan(workspace) == 4
-        load = open_work(workspace)
+        load = open_counts(workspace.db)
         assert load[slow] == 2
         assert sum(load.values()) == 6
         assert {len(held) for held in by_image(workspace).values()} == {2}
@@ -286,7 +286,7 @@ def test_open_images_with_too_many_annotators_are_withdrawn(workspace: Workspace
         assert people[2] not in by_image(workspace)[1]
         assert len(by_image(workspace)[2]) == 3
         assert {len(by_image(workspace)[image]) for image in range(3, 13)} == {2}
-        load = open_work(workspace)
+        load = open_counts(workspace.db)
         assert max(load.values()) - min(load.values()) <= 1
         assert (withdraw(workspace), wanting(workspace)) == (0, [])
 
