@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, SupportsIndex, overload
 
@@ -35,6 +35,9 @@ class Dataset(records.Dataset):
     before :meth:`open`.
     """
 
+    # Index of the first image of each file name and location; filled on first use.
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def __repr__(self) -> str:
         parts = [f"{split} {len(self.select(split))}" for split in self.splits]
         sizes = [count_of(len(self), "image"), count_of(len(self.captions()), "sentence"), *parts]
@@ -57,13 +60,12 @@ class Dataset(records.Dataset):
         """
         if not isinstance(key, str):
             return self.images[key]
-        for image in self.images:
-            if _is(image, key):
-                return image
-        raise KeyError(key)
+        return self.images[self._by_name()[key]]
 
     def __contains__(self, value: object) -> bool:
         """Return whether there is this record, or an image of this file name."""
+        if isinstance(value, str):
+            return value in self._by_name()
         return any(_is(image, value) for image in self.images)
 
     def index(self, value: object, start: int = 0, stop: int = sys.maxsize) -> int:
@@ -85,6 +87,15 @@ class Dataset(records.Dataset):
     def count(self, value: object) -> int:
         """Return how many images are this record or have this file name."""
         return sum(_is(image, value) for image in self.images)
+
+    def _by_name(self) -> dict[str, int]:
+        if not self._places:
+            found: dict[str, int] = {}
+            for index, image in enumerate(self.images):
+                found.setdefault(image.filename, index)
+                found.setdefault(image.location, index)
+            self._places.update(found)  # at once: another thread can look up a name
+        return self._places
 
     def split(self, name: str) -> Self:
         """Return the images of one split.
@@ -241,7 +252,7 @@ def load(
     from rsitmd_tools.formats import load_dataset
 
     found = load_dataset(Path(path), input_format, None if images is None else Path(images))
-    names = [field.name for field in fields(found) if field.init]
+    names = [each.name for each in fields(found) if each.init]
     values: Mapping[str, Any] = {name: getattr(found, name) for name in names}
     return Dataset(**values)
 

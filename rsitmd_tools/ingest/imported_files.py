@@ -61,7 +61,7 @@ class FileReport:
         without_file: Images of this import without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
-        other_suffix: ``(image, file)`` of the images whose file has another suffix, or other capitals.
+        other_suffix: ``(image, file)`` of images whose file has another suffix or case.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
@@ -285,18 +285,18 @@ class _FileIntake:
 
     @cached_property
     def _alike(self) -> Counter[tuple[Path, str]]:
-        """Number of images by folder and name without suffix and case: one file is for one of them."""
+        """Number of images by :meth:`_place`: one file is for one of them."""
         return Counter(map(self._place, self._locations))
 
     def _place(self, location: str) -> tuple[Path, str]:
-        """Return the folder in which a file is searched, as for an image path, and its stem without case."""
+        """Return the folder in which a file is searched, and its stem in lower case."""
         assert self._dataset.image_folder is not None
         path = Path(location)
         folder = self._dataset.image_folder / path.parent
         return (path.parent if folder.is_dir() else Path()), path.stem.casefold()
 
     def _by_stem(self, parent: Path) -> Mapping[str, list[Path]]:
-        """Return the files of a folder of the image folder by their names without suffix and case."""
+        """Return the files of a folder of the image folder by their stems in lower case."""
         if parent not in self._stems:
             found: dict[str, list[Path]] = defaultdict(list)
             assert self._dataset.image_folder is not None

@@ -7,7 +7,6 @@ from collections import Counter
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.schemas import load_schema
 
-
 READ = frozenset(["filepath"])  # the folder of an image, in Karpathy's JSON
 
 
