@@ -119,6 +119,21 @@ def test_codes_are_readable_and_counts_are_in_view_on_a_phone(
     page.close()
 
 
+@pytest.mark.browser
+def test_images_are_laid_out_when_they_come_into_view(browser: Any, tmp_path: Path) -> None:
+    """A browser takes half a minute to lay out 5000 images at once."""
+    data = dataset(*(record(f"port_{n}.tif", ["", *FIVE[1:]]) for n in range(60)))
+    (tmp_path / "page.html").write_text(page_of(data), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    last = page.locator("#images > .image").last
+    laid_out = "image => image.querySelector('li').checkVisibility({contentVisibilityAuto: true})"
+    assert not last.evaluate(laid_out)
+    last.scroll_into_view_if_needed()
+    page.wait_for_function(f"({laid_out})([...document.querySelectorAll('.image')].at(-1))")
+    page.close()
+
+
 def page_of(data: Dataset, settings: Settings | None = None) -> str:
     subject = subject_of(data, settings)
     result = check_subject(subject)
