@@ -130,7 +130,10 @@ def test_images_are_laid_out_when_they_come_into_view(browser: Any, tmp_path: Pa
     laid_out = "image => image.querySelector('li').checkVisibility({contentVisibilityAuto: true})"
     assert not last.evaluate(laid_out)
     last.scroll_into_view_if_needed()
-    page.wait_for_function(f"({laid_out})([...document.querySelectorAll('.image')].at(-1))")
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    assert last.evaluate(laid_out)
     page.close()
 
 
