@@ -57,6 +57,10 @@ SQLITE = "data/label_studio.sqlite3"
 # This file exists from the first start until the server has answered.
 FIRST_START = "first-start"
 _PR_SET_PDEATHSIG = 1
+# Variables that the server inherits. Label Studio reads many others without a prefix, such as
+# DATABASE_NAME and DEBUG, which programs of the user may need with another meaning.
+INHERITED = ("HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "USER")
+INHERITED_PREFIXES = ("CONDA", "DYLD_", "GLIBC_", "LC_", "LD_", "PG", "PYTHON", "SSL_", "VIRTUAL_")
 
 
 class EmbeddedServer:
@@ -282,7 +286,7 @@ class EmbeddedServer:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("LABEL_STUDIO_")
+            if name in INHERITED or name.startswith(INHERITED_PREFIXES)
         }
         return {
             **inherited,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,17 @@ def test_settings_of_the_server_are_not_inherited_from_the_environment(
     monkeypatch.setenv("LABEL_STUDIO_HOST", "https://elsewhere.example.org")
     monkeypatch.setenv("LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK", "false")
     monkeypatch.setenv("SSRF_PROTECTION_ENABLED", "false")
+    monkeypatch.setenv("PGSSLMODE", "require")
+    others = ("DATABASE_NAME", "DEBUG", "DJANGO_SETTINGS_MODULE", "HEARTEX_HOST", "HOST")
+    for name in others:
+        monkeypatch.setenv(name, "shop")
     Workspace.create(tmp_path / "w").close()
     for assist in (False, True):
         server = EmbeddedServer(tmp_path / "w", assist=assist)
         server.secrets = make_secrets(tmp_path / "w" / "studio")
         passed = server._environment()
-        assert "LABEL_STUDIO_HOST" not in passed
+        assert not {"LABEL_STUDIO_HOST", *others} & passed.keys()
+        assert passed["PATH"] == os.environ["PATH"]
+        assert passed["PGSSLMODE"] == "require"
         assert passed["LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK"] == "true"
         assert passed["SSRF_PROTECTION_ENABLED"] == ("false" if assist else "true")
