@@ -215,6 +215,11 @@ class Workspace:
         row = self.db.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row["value"])
 
+    def facts(self, prefix: str) -> dict[str, str]:
+        """Return the values of the keys that begin with ``prefix``, by key."""
+        rows = self.db.execute("SELECT key, value FROM fact ORDER BY key").fetchall()
+        return {row["key"]: str(row["value"]) for row in rows if row["key"].startswith(prefix)}
+
     def set_fact(self, key: str, value: str) -> None:
         """Store a value under ``key``. Call it inside a transaction."""
         self.db.execute(

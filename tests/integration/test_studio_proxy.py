@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ from tests.chromium import launched
 from tests.conftest import CHECKOUT
 from tests.integration.pages import (
     OpenPage,
-    _send_form,
     assert_shows,
+    fill_in_form,
     keywords,
     open_page,
     open_stream,
@@ -97,9 +98,8 @@ def test_people_elsewhere_sign_up_and_write_through_the_proxy_of_the_docs(
         pushed = tool.run("annotate", "push", folder)
         (project,) = set(re.findall(rf"{SITE}/projects/(\d+)/data", pushed.stdout))
         page = open_page()
-        page.goto(link.replace("https:", "http:"))  # sent on to HTTPS
-        assert page.url.startswith(SITE)
-        _send_form(page, "far@example.org")
+        fill_in_form(page, link.replace("https:", "http:"), "far@example.org")
+        assert page.url.startswith(SITE)  # sent on to HTTPS
         open_stream(page, SITE, int(project))
         assert_shows(page, folder / "images" / "harbour_1.tif")
         sentence(page).fill("Three white ships lie beside the red quay.")
@@ -113,6 +113,6 @@ def test_people_elsewhere_sign_up_and_write_through_the_proxy_of_the_docs(
         with Workspace.open(folder, write=True) as workspace:
             pull(workspace)
             first = merged_images(workspace)[0]
-        serve.terminate()
+        serve.send_signal(signal.SIGTERM)
         serve.communicate()
     assert [s.raw for s in first.sentences] == ["Three white ships lie beside the red quay."]

@@ -53,6 +53,7 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
         LOCAL,
         UPLOAD,
         Connection,
+        checked_url,
         forget_connection,
         save_connection,
         token_from,
@@ -74,16 +75,11 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
         return
     if url is None or token_file is None:
         raise WrongUsage("--url and --token-file are required", hint="or use --own")
-    web = ("http://", "https://")
-    if not url.startswith(web):
-        raise WrongUsage(
-            "not a URL", where=f"--url {url}", hint="use a full URL, with http:// or https://"
-        )
-    if images not in (LOCAL, UPLOAD) and not images.startswith(web):
+    address = checked_url(url)
+    if images not in (LOCAL, UPLOAD) and not images.startswith(("http://", "https://")):
         raise WrongUsage(
             "unknown value", where=f"--images {images}", hint="use local, upload or a URL prefix"
         )
-    address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)
         client = Client(connection)

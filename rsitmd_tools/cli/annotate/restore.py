@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import FILE
 from rsitmd_tools.errors import command_line, count_of
 
@@ -23,9 +24,17 @@ def command(file: Path, folder: Path) -> None:
       rsitmd annotate restore backups/monday.tar my-dataset
     """
     from rsitmd_tools.studio.campaign.backup import restore
+    from rsitmd_tools.studio.server.database import recorded_postgres
 
     count = restore(file, folder)
     push, pull = (command_line("annotate", each, folder) for each in ("push", "pull"))
     click.echo(f"{folder}: {count_of(count, 'file')} restored")
     click.echo(f"To start the server, run: {command_line('annotate', 'serve', folder)}")
     click.echo(f"Then run: {push}; {pull}")
+    postgres = recorded_postgres(folder / "studio")
+    if postgres is not None:
+        warn(
+            f"the server uses the database of the original workspace, {postgres}. If the original"
+            " is still in use, restore the dump of pg_dump into another database and pass its URL"
+            " with --postgres."
+        )

@@ -21,7 +21,8 @@ from rsitmd_tools.errors import command_line
     "--postgres",
     metavar="URL",
     help="Use PostgreSQL: postgresql://USER@HOST:PORT/NAME, with the password in PGPASSWORD; saved"
-    " for later starts.",
+    " for later starts. Pass '' to use SQLite again. The campaign cannot be moved after the first"
+    " push.",
 )
 @click.option(
     "--public",

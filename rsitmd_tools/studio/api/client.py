@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.extras import require
@@ -69,7 +71,7 @@ class Client:
         self.connection = connection
         self.ahead: float | None = None
         session = http.open_session(connection.url)
-        session.event_hooks["response"].append(self._read_clock)
+        session.event_hooks["response"] += [self._read_clock, self._refuse_redirect]
         make: Any = LabelStudio  # its signature is untyped
         try:
             # No retries by the SDK: after a lost answer it would repeat a request that creates
@@ -104,7 +106,15 @@ class Client:
             except ApiError as error:
                 if pause is None or not _is_temporary(error.status_code, safe):
                     raise self._refused(error) from None
-            except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+            except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                failure = http.tls_failure(error)
+                if failure is not None:
+                    raise RsitmdError(
+                        f"no HTTPS connection ({failure})",
+                        where=self.connection.url,
+                        hint="use http:// if the server has no HTTPS; otherwise, use a certificate"
+                        " that this computer trusts",
+                    ) from None
                 raise RsitmdError(
                     "Label Studio does not answer",
                     where=self.connection.url,
@@ -353,7 +363,10 @@ class Client:
 
     def _answer(self, path: str, field: str, kind: type) -> Any:
         """Return a field of the answer to a request; the SDK would accept any JSON object."""
-        answer = self.call(self._get, path=path, params={})
+        try:
+            answer = self.call(self._get, path=path, params={})
+        except Refused as error:
+            raise self._other_server() if error.status == HTTPStatus.NOT_FOUND else error from None
         value = answer.get(field) if isinstance(answer, dict) else None
         if not isinstance(value, kind):
             raise self._other_server()
@@ -363,6 +376,22 @@ class Client:
         with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
             shown = parsedate_to_datetime(answer.headers.get("Date", ""))
             self.ahead = (shown - datetime.now(UTC)).total_seconds()
+
+    def _refuse_redirect(self, answer: httpx.Response) -> None:
+        """Refuse a redirect to another address, as from http to https.
+
+        A POST request would be repeated there as a GET request, which creates nothing.
+        """
+        if not answer.has_redirect_location:
+            return
+        target = answer.url.join(answer.headers["Location"])
+        if (target.scheme, target.netloc) != (answer.url.scheme, answer.url.netloc):
+            path = urlsplit(self.connection.url).path
+            raise RsitmdError(
+                "the server redirects to another address",
+                where=self.connection.url,
+                hint=f"connect with --url {target.scheme}://{target.netloc.decode()}{path}",
+            )
 
     def _refused(self, error: Any) -> RsitmdError:
         if error.status_code == 401:
@@ -374,7 +403,7 @@ class Client:
         body = error.body if isinstance(error.body, dict) else {}
         if error.status_code is None or error.status_code < 400:
             return self._other_server()
-        detail = body.get("validation_errors") or body.get("detail") or "no reason given"
+        detail = body.get("validation_errors") or body.get("detail") or _phrase(error.status_code)
         return Refused(
             f"the server answered {error.status_code}: {detail}",
             status=int(error.status_code),
@@ -395,6 +424,14 @@ def _json(answer: httpx.Response) -> Any:
         return answer.json()
     except ValueError:
         return None
+
+
+def _phrase(status: int) -> str:
+    """Return the standard text of an HTTP status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no reason given"
 
 
 def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:

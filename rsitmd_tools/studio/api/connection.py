@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, command_line, reason
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, reason
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
@@ -41,6 +42,26 @@ class Connection:
     def page(self) -> str:
         """The base URL of links for annotators."""
         return self.public or self.url
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a server without a slash at its end and without the space around it.
+
+    Raises:
+        WrongUsage: The URL is malformed, or has a query or a fragment.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        whole = bool(parts.hostname) and len(url.split()) == 1
+    except ValueError:
+        parts, whole = urlsplit(""), False
+    if parts.scheme not in ("http", "https") or not whole or parts.query or parts.fragment:
+        raise WrongUsage(
+            "not the URL of a server",
+            where=f"--url {url}",
+            hint="use a full URL, with http:// or https://, such as https://label.example.org",
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def connection_of(workspace: Workspace) -> Connection:

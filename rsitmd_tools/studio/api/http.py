@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -39,3 +40,13 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def tls_failure(error: BaseException) -> str | None:
+    """Return why the TLS handshake failed; None for another error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return getattr(cause, "verify_message", "") or str(cause.reason or cause)
+        cause = cause.__cause__ or cause.__context__
+    return None

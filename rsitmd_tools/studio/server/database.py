@@ -59,11 +59,11 @@ def recorded_postgres(studio: Path) -> str | None:
     Raises:
         RsitmdError: The file is malformed.
     """
-    return read_option(studio / FILENAME, "postgres")
+    return read_option(studio / FILENAME, "postgres") or None
 
 
 def record_postgres(studio: Path, postgres: str) -> None:
-    """Save the URL for later starts."""
+    """Save the URL for later starts; an empty one stands for SQLite."""
     save_option(studio / FILENAME, "postgres", postgres)
 
 

@@ -57,6 +57,10 @@ SQLITE = "data/label_studio.sqlite3"
 # This file exists from the first start until the server has answered.
 FIRST_START = "first-start"
 _PR_SET_PDEATHSIG = 1
+# Variables that the server inherits. Label Studio reads many others without a prefix, such as
+# DATABASE_NAME and DEBUG, which programs of the user may need with another meaning.
+INHERITED = ("HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "USER")
+INHERITED_PREFIXES = ("CONDA", "DYLD_", "GLIBC_", "LC_", "LD_", "PG", "PYTHON", "SSL_", "VIRTUAL_")
 
 
 class EmbeddedServer:
@@ -70,7 +74,7 @@ class EmbeddedServer:
         port: Port to listen on. Default: the port of the last start, or a free port at the first
             start.
         postgres: URL of a PostgreSQL database, without the password, which is read from
-            ``PGPASSWORD``. Default: the database of the last start, or SQLite.
+            ``PGPASSWORD``; empty for SQLite. Default: the database of the last start, or SQLite.
         public: URL of a proxy that annotators use; empty for none. Default: the URL of the last
             start.
         assist: Allow the server to connect to this machine, which the assist requires.
@@ -101,7 +105,7 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         private_folder(self._studio)
-        self._postgres = postgres or recorded_postgres(self._studio)
+        self._postgres = recorded_postgres(self._studio) if postgres is None else postgres or None
         self.public = recorded_public(self._studio) if public is None else public
         self._assist = assist
         self._new_secrets = new_secrets
@@ -142,6 +146,7 @@ class EmbeddedServer:
                 hint="use that server, or stop it first",
             )
         try:
+            self._refuse_other_database()
             self._remove_unfinished_database()
             self.secrets = self._secrets()
             remove_state(self._studio)  # left over from a killed server
@@ -152,8 +157,8 @@ class EmbeddedServer:
             self._check_account()
             (self._studio / FIRST_START).unlink(missing_ok=True)
             record_port(self._studio, port)
-            if self._postgres is not None:
-                record_postgres(self._studio, self._postgres)
+            if self._postgres != recorded_postgres(self._studio):
+                record_postgres(self._studio, self._postgres or "")
             if self.public != recorded_public(self._studio):
                 record_public(self._studio, self.public)
             write_state(self._studio, Running(self.url, self.public))
@@ -180,6 +185,26 @@ class EmbeddedServer:
         if self._process is not None:
             self._process.wait()
             raise self._ended()
+
+    def _refuse_other_database(self) -> None:
+        """Refuse to change between SQLite and PostgreSQL after the first push.
+
+        The other database is empty, so a pull would take every annotation as deleted.
+
+        Raises:
+            RsitmdError: The campaign is in the other database.
+        """
+        before = recorded_postgres(self._studio)
+        has_run = before is not None or (self._studio / SQLITE).exists()
+        same = (before is None) == (self._postgres is None)
+        if same or not has_run or self._known_key() is None:
+            return
+        raise RsitmdError(
+            f"the campaign is in {'SQLite' if before is None else 'PostgreSQL'} and cannot be moved"
+            " to another database",
+            where=self.workspace,
+            hint="omit --postgres",
+        )
 
     def _remove_unfinished_database(self) -> None:
         """Remove a SQLite database whose first migration was killed.
@@ -282,7 +307,7 @@ class EmbeddedServer:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("LABEL_STUDIO_")
+            if name in INHERITED or name.startswith(INHERITED_PREFIXES)
         }
         return {
             **inherited,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 from pathlib import Path
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 HOST = "127.0.0.1"
@@ -30,9 +31,13 @@ def choose_port(studio: Path, requested: int | None) -> int:
             port is malformed.
     """
     if requested is not None:
-        if not _is_free(requested):
+        error = _refusal(requested)
+        if error is not None:
+            used = error.errno == errno.EADDRINUSE
             raise RsitmdError(
-                "another program uses this port",
+                "another program uses this port"
+                if used
+                else f"this port cannot be used ({reason(error)})",
                 where=f"{HOST}:{requested}",
                 hint="use another port with --port",
             )
@@ -40,7 +45,7 @@ def choose_port(studio: Path, requested: int | None) -> int:
     saved = recorded_port(studio)
     if saved is None:
         return _free_port()
-    if not _is_free(saved):
+    if _refusal(saved) is not None:
         raise RsitmdError(
             "another program uses the port of the last start",
             where=f"{HOST}:{saved}",
@@ -70,19 +75,20 @@ def record_port(studio: Path, port: int) -> None:
     save_option(studio / FILENAME, "port", str(port))
 
 
-def _is_free(port: int) -> bool:
+def _refusal(port: int) -> OSError | None:
+    """Return why the system refuses a port; None if it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def _free_port() -> int:
     chosen = random.SystemRandom().sample(range(FIRST, LAST + 1), TRIES)
     for port in chosen:
-        if _is_free(port):
+        if _refusal(port) is None:
             return port
     raise RsitmdError("no port is free", where=HOST, hint="free a port and pass it with --port")

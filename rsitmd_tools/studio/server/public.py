@@ -9,27 +9,34 @@ from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "public.json"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def checked_public(url: str) -> str:
-    """Return a public URL without a trailing slash.
+    """Return a public URL as browsers send it: in lower case, without slash and default port.
+
+    Label Studio refuses the forms of a page whose URL is written in another way.
 
     Raises:
         WrongUsage: The URL is malformed, or has a path, a user name or a password.
     """
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises if it is not a number
+        parts = urlsplit(url.strip())
+        port = parts.port  # raises if it is not a number
     except ValueError:
-        parts = urlsplit("")
+        parts, port = urlsplit(""), None
     plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+    whole = bool(parts.hostname) and len(url.split()) == 1
+    if parts.scheme not in DEFAULT_PORTS or not whole or not plain:
         raise WrongUsage(
             "not a valid public URL",
             where=f"--public {url}",
             hint="use the URL of the proxy without a path, such as https://label.example.org",
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    host = parts.netloc.lower()
+    if port in (None, DEFAULT_PORTS[parts.scheme]):
+        host = host.removesuffix(f":{port or ''}")
+    return f"{parts.scheme}://{host}"
 
 
 def public_environment(public: str) -> dict[str, str]:

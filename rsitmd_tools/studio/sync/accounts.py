@@ -31,7 +31,8 @@ def remember_connected(workspace: Workspace, client: Client) -> None:
     """Store when the newest account of a server was made, at its first connection.
 
     Accounts with a later time take part. This time is from the server, because its clock can
-    differ from the clock of this computer.
+    differ from the clock of this computer. A server that was connected by another address before
+    keeps its time: it still has the account that was the newest then.
 
     Args:
         workspace: The workspace, open to write.
@@ -39,9 +40,10 @@ def remember_connected(workspace: Workspace, client: Client) -> None:
     """
     fact = _connected(client.connection.key)
     if workspace.fact(fact) is None:
-        last = max((account.joined for account in client.users().values()), default="")
+        there = {account.joined for account in client.users().values()}
+        before = there.intersection(workspace.facts(_connected("")).values())
         with workspace.transaction():
-            workspace.set_fact(fact, last)
+            workspace.set_fact(fact, min(before) if before else max(there, default=""))
 
 
 def _connected(server: str) -> str:

@@ -75,7 +75,8 @@ def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
         raise RsitmdError(
             f"the server cannot read the images from this folder ({error.what})",
             where=path,
-            hint="set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT on the server to its parent, or"
+            hint="set LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and"
+            " LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT on the server, the latter to its parent, or"
             " connect with --images upload",
         ) from error
 

@@ -37,6 +37,8 @@ class Spoiled:
                 status, body = spoiled.answers.pop(0)
                 data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
                 self.send_response(status)
+                if status in (301, 302):
+                    self.send_header("Location", body)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -95,7 +97,7 @@ def test_temporary_errors_are_retried(client: Client, spoiled: Spoiled, status: 
 
 def test_permanent_errors_are_reported_after_retries(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(502, "")] * 9
-    assert "the server answered 502: no reason given" in failure(client)
+    assert "the server answered 502: Bad Gateway" in failure(client)
     assert len(spoiled.asked) == 4
 
 
@@ -157,6 +159,29 @@ def test_a_url_without_server() -> None:
         assert "Label Studio does not answer; start the server" in failure(
             Client(Connection("key", url, TOKEN))
         )
+
+
+def test_a_redirect_to_another_address_is_refused(client: Client, spoiled: Spoiled) -> None:
+    """A POST would become a GET there, which creates nothing."""
+    there = "https://label.example.org"
+    for safe in (True, False):
+        spoiled.answers = [(301, f"{there}/api/current-user/whoami")]
+        line = failure(client, safe=safe)
+        assert line.endswith(f"redirects to another address; connect with --url {there}")
+    spoiled.answers = [(302, "/api/current-user/whoami/"), (200, USER)]
+    assert client.own_number() == 7
+    assert len(spoiled.asked) == 4
+
+
+def test_a_path_that_label_studio_does_not_have(client: Client, spoiled: Spoiled) -> None:
+    spoiled.answers = [(404, "<html>")]
+    with pytest.raises(RsitmdError, match="not a Label Studio server; use the URL of the start"):
+        client.check()
+
+
+def test_https_to_a_server_without_it(spoiled: Spoiled) -> None:
+    url = spoiled.url.replace("http:", "https:")
+    assert "no HTTPS connection (" in failure(Client(Connection("key", url, TOKEN)))
 
 
 def test_an_expired_personal_token_is_refused() -> None:

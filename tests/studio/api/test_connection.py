@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.api.connection import Connection, connection_of, save_connection
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.studio.api.connection import (
+    Connection,
+    checked_url,
+    connection_of,
+    save_connection,
+)
 from rsitmd_tools.workspace import Workspace
 
 SAVED = Connection("key", "https://label.example.org", "0123abc-_.", "upload")
@@ -33,3 +38,25 @@ def test_a_token_that_no_request_can_carry_is_malformed(workspace: Workspace, to
     file.write_text(json.dumps({**json.loads(file.read_text()), "token": token}))
     with pytest.raises(RsitmdError, match=r"connection.json: is malformed; to connect again, run"):
         connection_of(workspace)
+
+
+def test_the_url_of_a_server_has_no_space_and_no_slash_at_its_end() -> None:
+    assert checked_url(" http://127.0.0.1:8080 ") == "http://127.0.0.1:8080"
+    assert checked_url("HTTPS://label.example.org/studio/\n") == "https://label.example.org/studio"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "label.example.org",
+        "ftp://x",
+        "http://",
+        "http://[::1",
+        "http://label.example .org",
+        "http://127.0.0.1:8080/projects?page=1",
+        "http://127.0.0.1:8080#tab",
+    ],
+)
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(WrongUsage, match="not the URL of a server"):
+        checked_url(url)

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.annotate.backup import command as backup_command
+from rsitmd_tools.cli.annotate.restore import command as restore_command
 from rsitmd_tools.cli.annotate.status import command as status_command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.studio.api.secrets import make_secrets, secrets_of
@@ -327,3 +328,15 @@ def test_a_folder_that_cannot_be_read_is_named(
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert backup(folder, tmp_path / "b.tar").left_out == ("lost+found",)
+
+
+@pytest.mark.parametrize("postgres", ["", "postgresql://ls@localhost/labelstudio"])
+def test_a_restore_says_that_the_database_is_that_of_the_original(
+    folder: Path, tmp_path: Path, postgres: str
+) -> None:
+    record_postgres(folder / "studio", postgres)
+    backup(folder, tmp_path / "b.tar")
+    answer = CliRunner().invoke(restore_command, [str(tmp_path / "b.tar"), str(tmp_path / "again")])
+    assert answer.exit_code == 0
+    expected = f"the database of the original workspace, {postgres}. If"
+    assert (expected in answer.stderr) == bool(postgres)

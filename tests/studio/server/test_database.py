@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.studio.api.secrets import make_secrets
+from rsitmd_tools.studio.api.secrets import EMBEDDED, make_secrets
 from rsitmd_tools.studio.server.database import (
     database_environment,
     record_postgres,
     recorded_postgres,
 )
-from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.server.embedded import SQLITE, EmbeddedServer
 from rsitmd_tools.workspace import Workspace
+from tests.builders import add
 
 ADDRESS = "postgresql://label%40x@db.example.org:5433/studio"
 
@@ -75,11 +77,36 @@ def test_settings_of_the_server_are_not_inherited_from_the_environment(
     monkeypatch.setenv("LABEL_STUDIO_HOST", "https://elsewhere.example.org")
     monkeypatch.setenv("LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK", "false")
     monkeypatch.setenv("SSRF_PROTECTION_ENABLED", "false")
+    monkeypatch.setenv("PGSSLMODE", "require")
+    others = ("DATABASE_NAME", "DEBUG", "DJANGO_SETTINGS_MODULE", "HEARTEX_HOST", "HOST")
+    for name in others:
+        monkeypatch.setenv(name, "shop")
     Workspace.create(tmp_path / "w").close()
     for assist in (False, True):
         server = EmbeddedServer(tmp_path / "w", assist=assist)
         server.secrets = make_secrets(tmp_path / "w" / "studio")
         passed = server._environment()
-        assert "LABEL_STUDIO_HOST" not in passed
+        assert not {"LABEL_STUDIO_HOST", *others} & passed.keys()
+        assert passed["PATH"] == os.environ["PATH"]
+        assert passed["PGSSLMODE"] == "require"
         assert passed["LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK"] == "true"
         assert passed["SSRF_PROTECTION_ENABLED"] == ("false" if assist else "true")
+
+
+@pytest.mark.parametrize(("saved", "chosen"), [("", ADDRESS), (ADDRESS, "")])
+def test_a_campaign_is_not_moved_to_an_empty_database(
+    tmp_path: Path, saved: str, chosen: str
+) -> None:
+    pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
+    studio = tmp_path / "w" / "studio"
+    with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
+        make_secrets(studio)
+        (studio / SQLITE).parent.mkdir()
+        (studio / SQLITE).touch()
+        record_postgres(studio, saved)
+        EmbeddedServer(tmp_path / "w", postgres=chosen)._refuse_other_database()  # nothing pushed
+        add(db, "project", server=f"{EMBEDDED}1")
+    for postgres in (None, saved):
+        EmbeddedServer(tmp_path / "w", postgres=postgres)._refuse_other_database()
+    with pytest.raises(RsitmdError, match="cannot be moved to another database; omit --postgres"):
+        EmbeddedServer(tmp_path / "w", postgres=chosen).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_a_port_in_use_is_refused_and_the_hint_names_the_option(
         with pytest.raises(RsitmdError, match="--port") as refused:
             choose_port(tmp_path, port if asked else None)
     assert str(refused.value).startswith(f"127.0.0.1:{port}: ")
+
+
+def test_a_port_that_needs_more_rights_is_not_reported_as_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bind(self: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(RsitmdError, match=r"81: this port cannot be used \(permission denied\)"):
+        choose_port(tmp_path, 81)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,16 @@ ADDRESS = "https://label.example.org"
 def test_a_trailing_slash_is_removed() -> None:
     assert checked_public(f"{ADDRESS}/") == ADDRESS
     assert checked_public("http://10.0.0.1:8000") == "http://10.0.0.1:8000"
+    assert checked_public("http://[2001:db8::1]") == "http://[2001:db8::1]"
+
+
+@pytest.mark.parametrize(
+    "url", [f" {ADDRESS} ", f"{ADDRESS}:443", f"{ADDRESS}:", "HTTPS://Label.Example.org"]
+)
+def test_the_url_is_written_as_browsers_send_it(url: str) -> None:
+    """Label Studio compares it with the header Origin."""
+    assert checked_public(url) == ADDRESS
+    assert checked_public("https://label.example.org:80") == "https://label.example.org:80"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +46,7 @@ def test_a_trailing_slash_is_removed() -> None:
         "https://lead:secret@label.example.org",
         "https://label.example.org:x",
         "https://[::1",
+        "https://label.example .org",
     ],
 )
 def test_invalid_urls_are_refused(url: str) -> None:

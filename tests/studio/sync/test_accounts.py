@@ -98,3 +98,17 @@ def test_who_signs_up_after_a_server_was_connected_takes_part_whatever_its_clock
         there[4] = on(4, "berta")
     ServerAccounts(workspace, client_of(there, "https://label.example.org"))
     assert active(workspace) == ["anna@x.org", "berta@x.org"]
+
+
+def test_who_signed_up_before_the_server_got_another_address_takes_part(
+    workspace: Workspace,
+) -> None:
+    there = {1: LEAD, 2: ANNA}
+    remember_connected(workspace, client_of(there, "http://label.example.org"))
+    there[3] = CLARA
+    remember_connected(workspace, client_of(there, "https://label.example.org"))
+    ServerAccounts(workspace, client_of(there, "https://label.example.org"))
+    assert active(workspace) == ["clara@x.org"]
+    # Another server has other accounts.
+    remember_connected(workspace, client_of({1: DORA}, "https://other.example.org"))
+    assert workspace.fact("connected.https://other.example.org") == DORA.joined
