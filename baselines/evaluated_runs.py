@@ -81,6 +81,11 @@ def run_folders(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
+def content_of(recorded: Any) -> Any:
+    """Return the checksum of a recorded file, because files may move; other values as they are."""
+    return recorded.get("sha256") if isinstance(recorded, dict) else recorded
+
+
 def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
     """Read evaluated runs.
 

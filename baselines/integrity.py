@@ -57,11 +57,6 @@ def check_run(
     return manifest
 
 
-def content_of(recorded: Any) -> Any:
-    """Return the checksum of a recorded file, because files may move; other values as they are."""
-    return recorded.get("sha256") if isinstance(recorded, dict) else recorded
-
-
 def _inconsistent(run: Run, what: str) -> RsitmdError:
     return RsitmdError(
         f"the files of the run are inconsistent ({what})",

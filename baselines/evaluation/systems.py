@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, is_one_run, read_runs, run_folders
+from rsitmd_tools.baselines.evaluated_runs import (
+    EvaluatedRun,
+    content_of,
+    is_one_run,
+    read_runs,
+    run_folders,
+)
 from rsitmd_tools.baselines.evaluation.hits import NAMES, WAYS, Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
-from rsitmd_tools.baselines.integrity import content_of
 from rsitmd_tools.errors import RsitmdError
 
 SAME_GALLERY = "compare only runs evaluated on the same gallery"

@@ -13,7 +13,7 @@ from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
-from rsitmd_tools.baselines.integrity import content_of
+from rsitmd_tools.baselines.evaluated_runs import content_of
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.baselines.training.checkpoint import read_history
