@@ -32,6 +32,21 @@ class HeatMap:
     covered: npt.NDArray[np.bool_]
     step: int = 1
 
+    def part(self, x: int, y: int, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the edges of a window of the scene in pixels of the map.
+
+        Args:
+            x: First column of the window.
+            y: First row.
+            width: Columns.
+            height: Rows.
+
+        Returns:
+            Left, upper, right and lower edge.
+        """
+        left, upper, right, lower = (edge / self.step for edge in (x, y, x + width, y + height))
+        return left, upper, right, lower
+
 
 def map_step(width: int, height: int, most: int = MOST) -> int:
     """Return how many pixels of a scene are one pixel of its map, in one direction."""
