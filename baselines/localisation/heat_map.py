@@ -32,6 +32,21 @@ class HeatMap:
     covered: npt.NDArray[np.bool_]
     step: int = 1
 
+    def part(self, x: int, y: int, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the edges of a window of the scene in pixels of the map.
+
+        Args:
+            x: First column of the window.
+            y: First row.
+            width: Columns.
+            height: Rows.
+
+        Returns:
+            Left, upper, right and lower edge.
+        """
+        left, upper, right, lower = (edge / self.step for edge in (x, y, x + width, y + height))
+        return left, upper, right, lower
+
 
 def map_step(width: int, height: int, most: int = MOST) -> int:
     """Return how many pixels of a scene are one pixel of its map, in one direction."""
@@ -85,9 +100,14 @@ def normalised(
     """Map the lowest covered value to 0 and the highest to 1; a flat map becomes 0."""
     inside = values[covered]
     low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 0.0)
-    if high - low <= FLAT * max(1.0, abs(low), abs(high)):
+    if is_flat(low, high):
         return np.zeros_like(values)
     return np.where(covered, (values - low) / (high - low), 0).astype(np.float32)
+
+
+def is_flat(low: float, high: float) -> bool:
+    """Return whether the lowest and the highest score differ by no more than rounding."""
+    return high - low <= FLAT * max(1.0, abs(low), abs(high))
 
 
 def median_filtered(
@@ -95,7 +115,7 @@ def median_filtered(
 ) -> npt.NDArray[np.float32]:
     """Filter a map of 0 to 1 with a median of 251 pixels of the scene, in 256 levels, as SeLo.
 
-    The filter repeats the edge of the map. Places without data count as 0.
+    The filter repeats the edge of the map, and that of the places with data.
 
     Args:
         values: ``(H, W)``, 0 to 1.
@@ -105,9 +125,27 @@ def median_filtered(
     import cv2
 
     side = max(1, round(MEDIAN / step)) | 1
-    levels = (values * 255).astype(np.uint8)
+    levels = _extended((values * 255).astype(np.uint8), covered)
     filtered = cv2.medianBlur(levels, side) if side > 1 else levels
     return np.where(covered, filtered / np.float32(255), 0).astype(np.float32)
+
+
+def _extended(
+    levels: npt.NDArray[np.uint8], covered: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint8]:
+    """Give each place without data the value of the nearest place that has some."""
+    import cv2
+
+    if covered.all() or not covered.any():
+        return levels
+    without = (~covered).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(
+        without, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    values = np.zeros(int(nearest.max()) + 1, np.uint8)
+    values[nearest[covered]] = levels[covered]
+    extended: npt.NDArray[np.uint8] = values[nearest]
+    return extended
 
 
 def heat_map(slices: Sequence[Slice], scores: Scores, width: int, height: int) -> HeatMap:

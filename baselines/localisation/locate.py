@@ -16,7 +16,14 @@ from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.scoring import Encoded, encode_texts, score
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.localisation.ground_truth import Truth
-from rsitmd_tools.baselines.localisation.heat_map import HeatMap, Scores, best_slices, heat_map
+from rsitmd_tools.baselines.localisation.heat_map import (
+    MEDIAN,
+    HeatMap,
+    Scores,
+    best_slices,
+    heat_map,
+    is_flat,
+)
 from rsitmd_tools.baselines.localisation.scene_reader import MIN_VALID
 from rsitmd_tools.baselines.localisation.selo_metrics import SeloMetrics, measure
 from rsitmd_tools.baselines.localisation.slice_features import (
@@ -33,6 +40,12 @@ from rsitmd_tools.imaging.raster import Raster, open_raster
 from rsitmd_tools.imaging.source import scene_sha256
 from rsitmd_tools.ingest.footprints import Georeference, georeference
 from rsitmd_tools.ingest.plan import check_scene_size
+
+EQUAL = "all places fit the sentence equally: the map is 0 everywhere"
+FILTERED = (
+    f"places that fit better are too small for the median filter of {MEDIAN} pixels: the map is 0"
+    " everywhere; see the scores of the windows"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +214,8 @@ class Locator:
         best = best_slices(scene.slices, scores, count)
         notes = [*tokenizer.unread(text), *scene.notes]
         if not heat.values.any():
-            notes.append("all places fit the sentence equally: the map is 0 everywhere")
+            flat = is_flat(float(np.nanmin(scores)), float(np.nanmax(scores)))
+            notes.append(EQUAL if flat else FILTERED)
         metrics = None
         if truth is not None:
             metrics = measure(heat, truth)

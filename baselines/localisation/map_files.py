@@ -195,7 +195,8 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
     with opened_scene(scene.path, options) as raster:
         limits = raster.value_range(options.bands)
         pixels, _valid = raster.read_rgb(None, size, options.bands, limits)
-    picture = Image.fromarray(coloured(pixels, found.heat.values, found.heat.covered))
+    part = found.heat.part(0, 0, scene.width, scene.height)
+    picture = Image.fromarray(coloured(pixels, found.heat.values, found.heat.covered, part))
     draw = ImageDraw.Draw(picture)
     for polygon in found.truth.polygons if found.truth else ():
         for ring in (polygon.outline, *polygon.holes):
@@ -215,7 +216,10 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
 
 
 def coloured(
-    pixels: Pixels, values: npt.NDArray[np.float32], covered: npt.NDArray[np.bool_]
+    pixels: Pixels,
+    values: npt.NDArray[np.float32],
+    covered: npt.NDArray[np.bool_],
+    part: tuple[float, float, float, float] | None = None,
 ) -> Pixels:
     """Lay the colours of a map over a picture of the scene, where a slice has data.
 
@@ -223,10 +227,12 @@ def coloured(
         pixels: ``(H, W, 3) uint8``.
         values: The map, 0 to 1, of any size.
         covered: Its places with data.
+        part: The part of the map that the picture shows: its left, upper, right and lower edge in
+            pixels of the map. By default the whole map.
     """
     size = pixels.shape[1], pixels.shape[0]
-    shades = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
-    where = np.asarray(Image.fromarray(covered).resize(size, Image.Resampling.NEAREST))
+    shades = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR, part))
+    where = np.asarray(Image.fromarray(covered).resize(size, Image.Resampling.NEAREST, part))
     mixed = pixels * np.float32(1 - OPACITY)
     mixed += _shades()[np.rint(shades * np.float32(SHADES - 1)).astype(np.intp)]
     np.rint(mixed, out=mixed)

@@ -140,12 +140,8 @@ class SceneView:
         if request.blank or request.plain:
             return jpeg(pixels)
         heat = self.locate(request).heat
-        rows, columns = (
-            slice(start // heat.step, max(-(-(start + side) // heat.step), start // heat.step + 1))
-            for start, side in ((view.y, view.height), (view.x, view.width))
-        )
-        values, covered = heat.values[rows, columns], heat.covered[rows, columns]
-        return jpeg(coloured(pixels, np.ascontiguousarray(values), np.ascontiguousarray(covered)))
+        part = heat.part(view.x, view.y, view.width, view.height)
+        return jpeg(coloured(pixels, heat.values, heat.covered, part))
 
     def _read(self, view: View) -> npt.NDArray[np.uint8]:
         share = min(1.0, LONGEST / max(view.width, view.height))

@@ -74,6 +74,19 @@ def test_the_median_removes_what_is_narrower_than_half_of_it() -> None:
     assert median_filtered(values, covered)[0, 0] == 0
 
 
+def test_places_without_data_do_not_change_the_median_beside_them() -> None:
+    values = np.zeros((400, 400), np.float32)
+    covered = np.zeros(values.shape, np.bool_)
+    covered[100:300, 100:228] = True
+    values[100:200, 100:228] = 0.2
+    values[200:300, 100:228] = 1
+    found = median_filtered(values, covered)
+    alone = median_filtered(values[100:300, 100:228].copy(), np.ones((200, 128), np.bool_))
+    assert np.array_equal(found[100:300, 100:228], alone)
+    assert alone.max() == 1
+    assert not found[~covered].any()
+
+
 def test_the_place_of_the_best_slices_is_the_brightest() -> None:
     slices = slices_of(1024, 1024, [128, 256])
     scores = np.array([float(one.x + one.size <= 512 and one.y >= 512) for one in slices])

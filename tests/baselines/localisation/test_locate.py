@@ -132,6 +132,20 @@ def test_places_without_data_have_no_window(
     assert not found.heat.values[:, :120].any()
 
 
+def test_notes_on_a_map_that_is_0_everywhere(
+    locator: Locator, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = locator.scene(scene, SMALL)
+    for best, note in ((0.5, "places that fit better are too small for the median filter"),
+                       (0.0, "all places fit the sentence equally")):  # fmt: skip
+        scores = np.zeros(len(made.slices))
+        scores[0] = best
+        monkeypatch.setattr(locator, "scores", lambda *_, scores=scores: scores)
+        found = locator.locate(made, TEXT)
+        assert not found.heat.values.any()
+        assert found.notes[-1].startswith(note)
+
+
 def test_notes_on_scales_and_crs(locator: Locator, make_scene: Callable[..., Path]) -> None:
     known = locator.scene(make_scene(crs=None, transform=None), SceneOptions())
     assert known.notes == (

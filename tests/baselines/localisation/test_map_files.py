@@ -114,6 +114,17 @@ def test_colours_leave_places_without_data_as_they_are() -> None:
     assert (found[2:] == 100).all()
 
 
+@pytest.mark.parametrize("x", [116, 118, 121, 124, 127])
+def test_a_part_of_a_coarse_map_is_drawn_at_its_place(x: int) -> None:
+    values = np.tile(np.arange(32) >= 16, (32, 1)).astype(np.float32)
+    heat = HeatMap(values, values > 0, step=8)  # bright and with data from column 128 of the scene
+    pixels = np.full((160, 160, 3), 100, np.uint8)
+    found = coloured(pixels, heat.values, heat.covered, heat.part(x, 120, 16, 16))
+    changed = (found != 100).any(axis=(0, 2))
+    assert not changed[: (128 - x) * 10].any()
+    assert changed[(128 - x) * 10 :].all()
+
+
 def test_other_suffixes_and_folders(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match=r"map.jpg: unsupported file type"):
         check_targets([tmp_path / "map.png", tmp_path / "map.jpg"])
