@@ -194,9 +194,10 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
     options = scene.options
     with opened_scene(scene.path, options) as raster:
         limits = raster.value_range(options.bands)
-        pixels, _valid = raster.read_rgb(None, size, options.bands, limits)
+        pixels, valid = raster.read_rgb(None, size, options.bands, limits)
     part = found.heat.part(0, 0, scene.width, scene.height)
-    picture = Image.fromarray(coloured(pixels, found.heat.values, found.heat.covered, part))
+    heat = found.heat
+    picture = Image.fromarray(coloured(pixels, heat.values, heat.covered, part, valid))
     draw = ImageDraw.Draw(picture)
     for polygon in found.truth.polygons if found.truth else ():
         for ring in (polygon.outline, *polygon.holes):
@@ -220,6 +221,7 @@ def coloured(
     values: npt.NDArray[np.float32],
     covered: npt.NDArray[np.bool_],
     part: tuple[float, float, float, float] | None = None,
+    valid: npt.NDArray[np.bool_] | None = None,
 ) -> Pixels:
     """Lay the colours of a map over a picture of the scene, where a slice has data.
 
@@ -229,10 +231,14 @@ def coloured(
         covered: Its places with data.
         part: The part of the map that the picture shows: its left, upper, right and lower edge in
             pixels of the map. By default the whole map.
+        valid: Pixels of the picture with data, ``(H, W)``; by default all. A slice at the edge of
+            the data has others too.
     """
     size = pixels.shape[1], pixels.shape[0]
     shades = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR, part))
     where = np.asarray(Image.fromarray(covered).resize(size, Image.Resampling.NEAREST, part))
+    if valid is not None:
+        where = where & valid
     mixed = pixels * np.float32(1 - OPACITY)
     mixed += _shades()[np.rint(shades * np.float32(SHADES - 1)).astype(np.intp)]
     np.rint(mixed, out=mixed)

@@ -136,18 +136,16 @@ class SceneView:
             RsitmdError: The scene cannot be read any more.
         """
         view = self.view(request)
-        pixels = self._pixels(view)
+        pixels, valid = self._pixels(view)
         if request.blank or request.plain:
             return jpeg(pixels)
         heat = self.locate(request).heat
         part = heat.part(view.x, view.y, view.width, view.height)
-        return jpeg(coloured(pixels, heat.values, heat.covered, part))
+        return jpeg(coloured(pixels, heat.values, heat.covered, part, valid))
 
-    def _read(self, view: View) -> npt.NDArray[np.uint8]:
+    def _read(self, view: View) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         share = min(1.0, LONGEST / max(view.width, view.height))
         size = max(1, round(view.width * share)), max(1, round(view.height * share))
         window = (view.x, view.y, view.width, view.height)
         with opened_scene(self._path, self._options) as raster:
-            pixels, _ = raster.read_rgb(window, size, self._options.bands, self._limits)
-        found: npt.NDArray[np.uint8] = pixels
-        return found
+            return raster.read_rgb(window, size, self._options.bands, self._limits)

@@ -104,6 +104,20 @@ def test_the_picture_shows_the_map_and_the_windows(scene: Path, tmp_path: Path) 
     assert pixels[:, :90].mean() > pixels[:, 200:].mean() + 50
 
 
+def test_the_picture_has_no_colours_on_pixels_without_data(
+    make_scene: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A slice at the edge of the data is used as a whole."""
+    path = make_scene(hidden=(slice(0, 90), slice(0, 60)))
+    found = result(path)
+    found.heat.covered[:] = True
+    write_maps(found, [tmp_path / "map.png"])
+    with Image.open(tmp_path / "map.png") as picture:
+        pixels = np.asarray(picture)
+    assert not pixels[:60, :90].any()
+    assert pixels[:30, 90:].any(axis=2).all()
+
+
 def test_colours_leave_places_without_data_as_they_are() -> None:
     pixels = np.full((4, 4, 3), 100, np.uint8)
     values = np.ones((4, 4), np.float32)
