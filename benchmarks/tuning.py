@@ -35,7 +35,7 @@ HEADS, WHOLE = frozen(224), whole(128)
 LONG = (*HEADS, "epochs=40")
 NCE, MIXED = "loss=infonce", "precision=bf16-mixed"
 SCAN = (*HEADS, MIXED, "captions=one")
-WARM = (*HEADS, MIXED, NCE, VECTOR_TEMPERATURE, "dropout=0.2")
+WARM = (*HEADS, MIXED, NCE, VECTOR_TEMPERATURE)
 MORE = (*HEADS, "dropout=0.3", "epochs=30", NCE, MIXED)
 SMALL_2 = ("backbone=tf_efficientnet_lite2", "image_size=260")  # needs WEIGHTS of this network
 
@@ -74,12 +74,12 @@ TRIES = {
         "VSE++, whole, InfoNCE": Row("vsepp", (*WHOLE, NCE)),
         "AMFMN soft, whole, InfoNCE": Row("amfmn-soft", (*WHOLE, NCE)),
         "AMFMN soft, InfoNCE, bfloat16": Row("amfmn-soft", (*HEADS, MIXED, NCE)),
-        "AMFMN soft, InfoNCE, bfloat16, temperature 0.1, dropout 0.2": Row("amfmn-soft", WARM),
-        "AMFMN soft, InfoNCE, vectors, temperature 0.1": Row(
-            "amfmn-soft", (*HEADS, MIXED, NCE, VECTOR_TEMPERATURE), vectors=True
+        "AMFMN soft, InfoNCE, bfloat16, temperature 0.1, dropout 0.2": Row(
+            "amfmn-soft", (*WARM, "dropout=0.2")
         ),
+        "AMFMN soft, InfoNCE, vectors, temperature 0.1": Row("amfmn-soft", WARM, vectors=True),
         "AMFMN soft, InfoNCE, vectors, temperature 0.1, dropout 0.2": Row(
-            "amfmn-soft", WARM, vectors=True
+            "amfmn-soft", (*WARM, "dropout=0.2"), vectors=True
         ),
         "SCAN i2t": Row("scan-i2t", SCAN),
         "SCAN i2t, InfoNCE": Row("scan-i2t", (*SCAN, NCE)),

@@ -195,8 +195,8 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
     with opened_scene(scene.path, options) as raster:
         limits = raster.value_range(options.bands)
         pixels, valid = raster.read_rgb(None, size, options.bands, limits)
-    part = found.heat.part(0, 0, scene.width, scene.height)
     heat = found.heat
+    part = heat.part(0, 0, scene.width, scene.height)
     picture = Image.fromarray(coloured(pixels, heat.values, heat.covered, part, valid))
     draw = ImageDraw.Draw(picture)
     for polygon in found.truth.polygons if found.truth else ():

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.extras import require
@@ -71,7 +71,10 @@ class Client:
         self.connection = connection
         self.ahead: float | None = None
         session = http.open_session(connection.url)
-        session.event_hooks["response"] += [self._read_clock, self._refuse_redirect]
+        session.event_hooks["response"] += [
+            self._read_clock,
+            partial(http.refuse_redirect, connection.url),
+        ]
         make: Any = LabelStudio  # its signature is untyped
         try:
             # No retries by the SDK: after a lost answer it would repeat a request that creates
@@ -376,22 +379,6 @@ class Client:
         with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
             shown = parsedate_to_datetime(answer.headers.get("Date", ""))
             self.ahead = (shown - datetime.now(UTC)).total_seconds()
-
-    def _refuse_redirect(self, answer: httpx.Response) -> None:
-        """Refuse a redirect to another address, as from http to https.
-
-        A POST request would be repeated there as a GET request, which creates nothing.
-        """
-        if not answer.has_redirect_location:
-            return
-        target = answer.url.join(answer.headers["Location"])
-        if (target.scheme, target.netloc) != (answer.url.scheme, answer.url.netloc):
-            path = urlsplit(self.connection.url).path
-            raise RsitmdError(
-                "the server redirects to another address",
-                where=self.connection.url,
-                hint=f"connect with --url {target.scheme}://{target.netloc.decode()}{path}",
-            )
 
     def _refused(self, error: Any) -> RsitmdError:
         if error.status_code == 401:

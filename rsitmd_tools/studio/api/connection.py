@@ -6,10 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, reason
+from rsitmd_tools.studio.api.http import web_url
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
@@ -50,12 +50,8 @@ def checked_url(url: str) -> str:
     Raises:
         WrongUsage: The URL is malformed, or has a query or a fragment.
     """
-    try:
-        parts = urlsplit(url.strip())
-        whole = bool(parts.hostname) and len(url.split()) == 1
-    except ValueError:
-        parts, whole = urlsplit(""), False
-    if parts.scheme not in ("http", "https") or not whole or parts.query or parts.fragment:
+    parts = web_url(url)
+    if parts is None or parts.query or parts.fragment:
         raise WrongUsage(
             "not the URL of a server",
             where=f"--url {url}",

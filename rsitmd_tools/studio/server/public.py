@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.studio.api.http import web_url
 from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "public.json"
@@ -20,22 +21,22 @@ def checked_public(url: str) -> str:
     Raises:
         WrongUsage: The URL is malformed, or has a path, a user name or a password.
     """
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port  # raises if it is not a number
-    except ValueError:
-        parts, port = urlsplit(""), None
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    whole = bool(parts.hostname) and len(url.split()) == 1
-    if parts.scheme not in DEFAULT_PORTS or not whole or not plain:
+    parts = web_url(url)
+    if (
+        parts is None
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
         raise WrongUsage(
             "not a valid public URL",
             where=f"--public {url}",
             hint="use the URL of the proxy without a path, such as https://label.example.org",
         )
     host = parts.netloc.lower()
-    if port in (None, DEFAULT_PORTS[parts.scheme]):
-        host = host.removesuffix(f":{port or ''}")
+    if parts.port in (None, DEFAULT_PORTS[parts.scheme]):
+        host = host.removesuffix(f":{parts.port or ''}")
     return f"{parts.scheme}://{host}"
 
 

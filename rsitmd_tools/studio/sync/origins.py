@@ -28,8 +28,8 @@ class Origin(NamedTuple):
 
     Attributes:
         origin: :data:`HUMAN`, :data:`CHANGED` or :data:`UNTOUCHED`.
-        machine: The most similar given text; None if no text was given. Texts of which the
-            annotator kept at least half take precedence over all others.
+        machine: The most similar given text; None if no text was given. A text comes before the
+            others if the annotator kept at least half of it.
         distance: Levenshtein distance to that text, in characters; None if no text was given.
     """
 

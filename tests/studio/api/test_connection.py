@@ -53,6 +53,7 @@ def test_the_url_of_a_server_has_no_space_and_no_slash_at_its_end() -> None:
         "http://",
         "http://[::1",
         "http://label.example .org",
+        "http://127.0.0.1:port",
         "http://127.0.0.1:8080/projects?page=1",
         "http://127.0.0.1:8080#tab",
     ],
