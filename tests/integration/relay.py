@@ -14,9 +14,10 @@ class Relay:
 
     Attributes:
         spoil: Given method, path and the count of requests, says what to do with a request:
-            None, ``cut`` (passed on, the answer is dropped), ``late`` (passed on, but the
-            answer comes when the client has given up), ``held`` (passed on when the client
-            has given up), or a status to answer instead.
+            None, ``cut`` (passed on, half of the answer is dropped), ``short`` (passed on, the
+            last byte of the answer is dropped), ``late`` (passed on, but the answer comes when
+            the client has given up), ``held`` (passed on when the client has given up), or a
+            status to answer instead.
         seen: ``(method, path)`` of every request.
         finished: How many of them are dealt with, whether their client waited or not.
     """
@@ -65,7 +66,8 @@ class Relay:
         answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         if order == "late":
             _await_end(connection)
-        connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
+        length = {"cut": len(answer) // 2, "short": len(answer) - 1}.get(str(order), len(answer))
+        connection.sendall(answer[:length])
 
 
 def _read_message(connection: socket.socket) -> bytes:

@@ -10,6 +10,7 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.requests = (() => {
   const { backup, editor, notice } = window.rsitmd;
   const AGAIN = 2000; // milliseconds
+  const LATE = 15000; // milliseconds without an answer until the annotator is informed
   const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
@@ -51,21 +52,39 @@ window.rsitmd.requests = (() => {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 
+  // Read the whole answer. Its body can break off after its status was received; the editor would
+  // then never save another draft of this annotation.
+  async function whole(answer) {
+    const body = await answer.arrayBuffer();
+    const { status, statusText, headers } = answer;
+    return new Response(body.byteLength ? body : null, { status, statusText, headers });
+  }
+
   // Send until the server answers.
   async function persist(send) {
-    for (let tries = 0; ; tries += 1) {
-      let answer = null;
-      try {
-        answer = await send();
-      } catch (error) {
-        if (error.name === "AbortError") throw error;
+    let informed = false; // only once, because the annotator can close the message
+    const inform = () => {
+      if (!informed) notice.show("server", NO_ANSWER);
+      informed = true;
+    };
+    const late = setTimeout(inform, LATE);
+    try {
+      for (;;) {
+        let answer = null;
+        try {
+          answer = await whole(await send());
+        } catch (error) {
+          if (error.name === "AbortError") throw error;
+        }
+        if (answer && !DOWN.includes(answer.status)) {
+          notice.clear("server");
+          return answer;
+        }
+        inform();
+        await pause(AGAIN);
       }
-      if (answer && !DOWN.includes(answer.status)) {
-        notice.clear("server");
-        return answer;
-      }
-      if (tries === 0) notice.show("server", NO_ANSWER); // only once, because the annotator can close it
-      await pause(AGAIN);
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -130,6 +149,17 @@ window.rsitmd.requests = (() => {
     return newest.get(slot(draft))?.number > draft.number;
   }
 
+  // If a draft was created in the meantime, change it instead of creating a second one. An attempt
+  // whose answer was lost may have created it.
+  async function change(draft) {
+    if (draft.options.method.toUpperCase() !== "POST") return;
+    const number = made.get(slot(draft)) || (leaving ? undefined : await known(draft));
+    if (number) {
+      draft.url.pathname = draft.url.pathname.replace(/\/api\/.*$/, `/api/drafts/${number}`);
+      draft.options = { ...draft.options, method: "PATCH" };
+    }
+  }
+
   async function post(draft) {
     if (overtaken(draft)) {
       await newest.get(slot(draft)).turn.catch(() => null);
@@ -167,22 +197,19 @@ window.rsitmd.requests = (() => {
   }
 
   async function deliver(draft) {
-    // If a draft was created in the meantime, change it instead of creating a second one.
-    if (draft.options.method.toUpperCase() === "POST") {
-      const number = made.get(slot(draft)) || (leaving ? undefined : await known(draft));
-      if (number) {
-        draft.url.pathname = draft.url.pathname.replace(/\/api\/.*$/, `/api/drafts/${number}`);
-        draft.options = { ...draft.options, method: "PATCH" };
-      }
-    }
-    if (!overtaken(draft)) newest.set(slot(draft), draft);
-    let answer = await persist(() => post(draft));
+    const send = async () => {
+      await change(draft);
+      if (!overtaken(draft)) newest.set(slot(draft), draft);
+      return post(draft);
+    };
+    let answer = await persist(send);
     if (answer.status === 404 && draft.options.method === "PATCH") {
       // The draft was submitted in another tab: save the text in a new draft.
       draft.options = { ...draft.options, method: "POST" };
       draft.url = draftsAddress(draft);
       draft.body.draft_id = 0;
-      answer = await persist(() => post(draft));
+      made.delete(slot(draft));
+      answer = await persist(send);
     }
     if (!answer.ok) {
       notice.show("draft", refused(answer.status));
