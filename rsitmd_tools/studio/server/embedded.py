@@ -42,15 +42,18 @@ from rsitmd_tools.studio.server.database import (
     record_postgres,
     recorded_postgres,
 )
+from rsitmd_tools.studio.server.log import FILENAME as LOG
+from rsitmd_tools.studio.server.log import last_error
 from rsitmd_tools.studio.server.port import HOST, choose_port, record_port
 from rsitmd_tools.studio.server.public import public_environment, record_public, recorded_public
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.projects import last_server
 
 START_SECONDS = 240.0
+# The first start creates the database in a hundred migrations, and would begin them anew each time.
+FIRST_START_SECONDS = 1800.0
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
-LOG = "server.log"
 LAUNCH = "rsitmd_tools.studio.page.launch"
 RESET_ACCOUNT = "RSITMD_RESET_ACCOUNT"  # read by that module
 SQLITE = "data/label_studio.sqlite3"
@@ -103,6 +106,7 @@ class EmbeddedServer:
         self._studio = self.workspace / "studio"
         self._requested_port = port
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
         self._lock: IO[str] | None = None
         private_folder(self._studio)
         self._postgres = recorded_postgres(self._studio) if postgres is None else postgres or None
@@ -240,6 +244,7 @@ class EmbeddedServer:
         try:
             (self.workspace / "renditions" / "images").mkdir(parents=True, exist_ok=True)
             log = (self._studio / LOG).open("ab")
+            self._log_start = log.seek(0, os.SEEK_END)
         except OSError as error:
             raise RsitmdError(
                 f"cannot be written ({reason(error)})",
@@ -266,7 +271,9 @@ class EmbeddedServer:
         import httpx
 
         assert self._process is not None
-        deadline = time.monotonic() + START_SECONDS
+        first = (self._studio / FIRST_START).exists()
+        most = FIRST_START_SECONDS if first else START_SECONDS
+        deadline = time.monotonic() + most
         with open_session(self.url, timeout=5.0) as session:
             while time.monotonic() < deadline:
                 if self._process.poll() is not None:
@@ -276,7 +283,7 @@ class EmbeddedServer:
                         return
                 time.sleep(0.3)
         raise RsitmdError(
-            f"Label Studio did not answer within {START_SECONDS:.0f} s",
+            f"Label Studio did not answer within {most:.0f} s",
             where=self._studio / LOG,
             hint="check the end of this log file",
         )
@@ -297,8 +304,10 @@ class EmbeddedServer:
 
     def _ended(self) -> RsitmdError:
         assert self._process is not None
+        error = last_error(self._studio / LOG, self._log_start)
         return RsitmdError(
-            f"Label Studio ended with code {self._process.returncode}",
+            f"Label Studio ended with code {self._process.returncode}"
+            + (f" after {error}" if error else ""),
             where=self._studio / LOG,
             hint="check the end of this log file",
         )
