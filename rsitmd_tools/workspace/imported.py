@@ -154,23 +154,43 @@ def add_imported(
 def link_images(db: sqlite3.Connection, links: Iterable[tuple[int, str]]) -> None:
     """Link imported images with images of the workspace. Call it inside a transaction.
 
-    An image that has no split gets that of the other dataset.
+    An image that has no split gets that of the other dataset. The sentences come after those that
+    the image has already: corrections on the page ``correction`` refer to the places of these.
 
     Args:
         db: The workspace's database.
         links: Rows in the table ``imported_image``, with the SHA-256 of the image's source.
     """
     for row, sha256 in links:
+        place = _last_place(db, row, sha256)
         db.execute(
             "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?)"
             " WHERE id = ?",
-            (sha256, row),
+            (sha256, place),
         )
         db.execute(
             "UPDATE image SET split = (SELECT split FROM imported_image WHERE id = ?)"
             " WHERE sha256 = ? AND split IS NULL",
-            (row, sha256),
+            (place, sha256),
         )
+
+
+def _last_place(db: sqlite3.Connection, row: int, sha256: str) -> int:
+    """Move a row of ``imported_image`` behind those that the image has; return its row."""
+    later = (
+        "SELECT EXISTS (SELECT 1 FROM imported_image WHERE id > ? AND image_id ="
+        " (SELECT id FROM image WHERE sha256 = ?))"
+    )
+    if not db.execute(later, (row, sha256)).fetchone()[0]:
+        return row
+    [place] = db.execute("SELECT max(id) + 1 FROM imported_image").fetchone()
+    db.execute("PRAGMA defer_foreign_keys = ON")  # until the end of the transaction
+    db.execute("UPDATE imported_image SET id = ? WHERE id = ?", (place, row))
+    for table in ("imported_sentence", "imported_keyword"):
+        db.execute(
+            f"UPDATE {table} SET imported_image_id = ? WHERE imported_image_id = ?", (place, row)
+        )
+    return int(place)
 
 
 def repeated_key(sha256: str, dataset: str, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,46 @@ def test_a_correction_takes_the_place_of_the_imported_sentence(workspace: Worksp
         {"corrected_from": "Old"},
     ]
     assert first.keywords == ("pier", "white boat")
+
+
+def test_a_correction_stays_with_its_sentence_when_earlier_texts_get_the_file(
+    tmp_path: Path,
+) -> None:
+    """Their dataset was imported first, but without files."""
+    save_noise(tmp_path / "files" / "port_1.png", 1)
+    texts = {
+        name: tuple(f"{name} sentence number {n} tells what is there." for n in range(1, 6))
+        for name in ("First", "Second")
+    }
+    first, second = (
+        Dataset(
+            name,
+            (ImageRecord("port_1.png", tuple(map(Sentence, texts[name])), (f"- {name}",)),),
+            tmp_path,
+            "rsitmd",
+            tmp_path / "files",
+        )
+        for name in texts
+    )
+    with Workspace.create(tmp_path / "w") as workspace:
+        import_dataset(workspace, replace(first, image_folder=None), workers=1)
+        import_dataset(workspace, second, workers=1)
+        with workspace.transaction() as db:
+            add(db, "annotator", email="a@x", joined_at="2026-01-01T00:00:00.000000+00:00")
+            add(db, "project", template="correction")
+            add(db, "task", image_id=1, server_id=1)
+        write(workspace, "A new first sentence of Second.")
+        import_dataset(workspace, first, workers=1)
+        [image] = merged_images(workspace)
+        assert image.captions == (
+            *texts["Second"][1:],
+            *texts["First"],
+            "A new first sentence of Second.",
+        )
+        assert dict(image.sentences[-1].extra) == {"corrected_from": "Second"}
+        assert image.keywords == ("- Second", "- First", "white boat")
+        assert import_dataset(workspace, first, workers=1).known == 1
+        assert not workspace.db.execute("PRAGMA foreign_key_check").fetchall()
 
 
 @pytest.mark.parametrize("state", ["sent back", "rejected"])
