@@ -76,6 +76,7 @@ class ImportedSentence(NamedTuple):
             its field on the page ``correction``.
         raw: The text; it can be blank.
         dataset: Name of the dataset that it comes from.
+        after: Row of the last annotation that was stored before the image had this sentence.
     """
 
     row: int
@@ -84,6 +85,7 @@ class ImportedSentence(NamedTuple):
     place: int
     raw: str
     dataset: str
+    after: int
 
 
 def imported_images(workspace: Workspace, dataset: str) -> list[ImportedImage]:
@@ -164,8 +166,8 @@ def link_images(db: sqlite3.Connection, links: Iterable[tuple[int, str]]) -> Non
     for row, sha256 in links:
         place = _last_place(db, row, sha256)
         db.execute(
-            "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?)"
-            " WHERE id = ?",
+            "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?),"
+            " after_annotation = (SELECT coalesce(max(id), 0) FROM annotation) WHERE id = ?",
             (sha256, place),
         )
         db.execute(
@@ -253,8 +255,8 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
     """
     place: Counter[int] = Counter()
     found = []
-    for row, image, imported, raw, dataset in workspace.db.execute(
-        "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset"
+    for row, image, imported, raw, dataset, after in workspace.db.execute(
+        "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset, after_annotation"
         " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
         " WHERE ? OR image_id IS NULL OR image_id NOT IN (SELECT image_id FROM removed_image)"
         " ORDER BY imported_image.id, slot",
@@ -263,7 +265,7 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
         # Negative: the images without a file.
         key = -imported if image is None else image
         place[key] += 1
-        found.append(ImportedSentence(row, image, imported, place[key], raw, dataset))
+        found.append(ImportedSentence(row, image, imported, place[key], raw, dataset, after))
     return found
 
 

@@ -12,6 +12,7 @@ import pytest
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release.bundle import make_release
 from rsitmd_tools.studio.campaign.payment import payment
@@ -129,6 +130,34 @@ def test_a_correction_stays_with_its_sentence_when_earlier_texts_get_the_file(
         assert image.keywords == ("- Second", "- First", "white boat")
         assert import_dataset(workspace, first, workers=1).known == 1
         assert not workspace.db.execute("PRAGMA foreign_key_check").fetchall()
+
+
+def test_what_was_written_before_an_import_corrects_none_of_its_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """The page for correction also takes sentences about images without imported ones."""
+    save_noise(tmp_path / "new" / "port_9.png", 9)
+    ingest(workspace, [tmp_path / "new"], workers=1)
+    with workspace.transaction() as db:
+        task = add(db, "task", image_id=3, server_id=9)
+        first = add_annotation(db, ["My own.", "Another."], task_id=task, lead_time=60.0)
+    record = ImageRecord("9.png", tuple(map(Sentence, OLD[:3])), split="train")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "new" / "port_9.png").rename(tmp_path / "other" / "9.png")
+    data = Dataset("Other", (record,), tmp_path, "rsitmd", tmp_path / "other")
+    assert import_dataset(workspace, data, workers=1).files.linked == 1
+    image = merged_images(workspace)[-1]
+    assert image.captions == (*OLD[:3], "My own.", "Another.")
+    assert [dict(s.extra) for s in image.sentences[3:]] == [{}, {}]
+    assert typed_sentences(workspace)[image.filename, 3].words == 2
+    # A later revision was written beside the imported sentences.
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET latest = 0 WHERE id = ?", (first,))
+        add_annotation(
+            db, ["My own.", "A better one."], task_id=task, updated_at="2026-02-01T00:00:00+00:00"
+        )
+    image = merged_images(workspace)[-1]
+    assert image.captions == (OLD[2], "My own.", "A better one.")
 
 
 @pytest.mark.parametrize("state", ["sent back", "rejected"])
