@@ -233,7 +233,7 @@ class _FileIntake:
             if prepared.note is not None:
                 self.report.notes.append((source, prepared.note))
             if image.image is not None:
-                self._restore(image, prepared)
+                self._restore(image, prepared, source)
                 continue
             key = self._key(image, prepared)
             if key not in self._by_key:
@@ -351,13 +351,16 @@ class _FileIntake:
             thumbnail=prepared.thumbnail,
         )
 
-    def _restore(self, image: ImportedImage, prepared: Normalised) -> None:
+    def _restore(self, image: ImportedImage, prepared: Normalised, source: str) -> None:
         """Write the missing file of an image again, if the source still has the same pixels."""
         assert image.image is not None
         stored = self._by_row[image.image]
         if prepared.pixel_sha256 == stored.pixel_sha256:
             self._give(stored.filename, prepared)
             self.report.restored += 1
+        else:
+            problem = f"does not restore {stored.filename}, whose file had other pixels"
+            self.report.notes.append((source, problem))
 
     def _count_linked(
         self, image: ImportedImage, stored: StoredImage | NewImage, prepared: Normalised
