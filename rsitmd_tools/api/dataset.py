@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, SupportsIndex, overload
 
 from rsitmd_tools import extras
 from rsitmd_tools.dataset import records
-from rsitmd_tools.dataset.folds import folds_file, read_folds, with_fold
+from rsitmd_tools.dataset.folds import with_fold
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of, reason
 
@@ -109,14 +109,16 @@ class Dataset(records.Dataset):
         """Return the dataset that is tested on one fold; all other images are in train.
 
         Args:
-            number: A fold of ``folds.csv`` in the folder of the dataset, from 0. ``rsitmd build
-                split --folds`` assigns folds, and a release lists them.
+            number: A fold of the workspace, or of ``folds.csv`` in the folder of the dataset, from
+                0. ``rsitmd build split --folds`` assigns folds, and a release lists them.
 
         Raises:
-            RsitmdError: There is no such file, or it lacks images.
+            RsitmdError: There is no such file, or images have no fold.
             WrongUsage: There is no such fold, or a part of a dataset has no image in it.
         """
-        return with_fold(self, read_folds(folds_file(self.source)), number)
+        from rsitmd_tools.workspace.folds import folds_of
+
+        return with_fold(self, folds_of(self.source), number)
 
     def open(self, image: ImageRecord | SupportsIndex | str) -> Image:
         """Open the file of an image. Pillow decodes it when its pixels are first used.

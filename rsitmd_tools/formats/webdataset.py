@@ -17,6 +17,7 @@ from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, split_order
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.holds import IN_NAME, WITHIN_SPLIT
+from rsitmd_tools.formats.image_list import MANIFEST
 from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of
 from rsitmd_tools.formats.parts import (
     Key,
@@ -166,6 +167,10 @@ def _add(
 ) -> None:
     where = f"sample {key!r}:"
     entry = _document(part.file, key, sample[JSON]) if JSON in sample else {}
+    if PurePosixPath(f"{key}.{JSON}").name == MANIFEST and "data_sha256" in entry:
+        raise RsitmdError(
+            "is the tar file of a release", where=part.file, hint="unpack it and pass its folder"
+        )
     suffix = next((suffix for suffix in sample if suffix in IMAGES), None)
     picture = None if suffix is None else sample[suffix]
     named = any(name in entry for name in IMAGE_FIELDS)

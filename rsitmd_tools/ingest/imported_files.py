@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import closing
@@ -61,7 +62,8 @@ class FileReport:
         without_file: Images of this import without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
-        other_suffix: ``(image, file)`` of images whose file has another suffix or case.
+        other_suffix: ``(image, file)`` of images whose file has another suffix, case or Unicode
+            form.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
@@ -160,6 +162,11 @@ def _unpacked(dataset: Dataset) -> dict[str, Path]:
     }
 
 
+def _folded(path: Path) -> str:
+    """Return the stem of a path without differences in case and Unicode form."""
+    return unicodedata.normalize("NFC", path.stem).casefold()
+
+
 class _FileIntake:
     """Adds batches of prepared files, and keeps the state between batches."""
 
@@ -226,7 +233,7 @@ class _FileIntake:
             if prepared.note is not None:
                 self.report.notes.append((source, prepared.note))
             if image.image is not None:
-                self._restore(image, prepared)
+                self._restore(image, prepared, source)
                 continue
             key = self._key(image, prepared)
             if key not in self._by_key:
@@ -257,7 +264,10 @@ class _FileIntake:
         return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:
-        """Return the file of a record, or the only file with its path but for suffix and case."""
+        """Return the file of a record, or the only one with another suffix, case or Unicode form.
+
+        File systems and archives write "ü" as one character or as two.
+        """
         folder = self._dataset.image_folder
         if folder is None:
             return None
@@ -289,20 +299,20 @@ class _FileIntake:
         return Counter(map(self._place, self._locations))
 
     def _place(self, location: str) -> tuple[Path, str]:
-        """Return the folder in which a file is searched, and its stem in lower case."""
+        """Return the folder in which a file is searched, and its folded stem."""
         assert self._dataset.image_folder is not None
         path = Path(location)
         folder = self._dataset.image_folder / path.parent
-        return (path.parent if folder.is_dir() else Path()), path.stem.casefold()
+        return (path.parent if folder.is_dir() else Path()), _folded(path)
 
     def _by_stem(self, parent: Path) -> Mapping[str, list[Path]]:
-        """Return the files of a folder of the image folder by their stems in lower case."""
+        """Return the files of a folder of the image folder by their folded stems."""
         if parent not in self._stems:
             found: dict[str, list[Path]] = defaultdict(list)
             assert self._dataset.image_folder is not None
             for path in (self._dataset.image_folder / parent).iterdir():
                 if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
-                    found[path.stem.casefold()].append(path)
+                    found[_folded(path)].append(path)
             self._stems[parent] = found
         return self._stems[parent]
 
@@ -341,13 +351,16 @@ class _FileIntake:
             thumbnail=prepared.thumbnail,
         )
 
-    def _restore(self, image: ImportedImage, prepared: Normalised) -> None:
+    def _restore(self, image: ImportedImage, prepared: Normalised, source: str) -> None:
         """Write the missing file of an image again, if the source still has the same pixels."""
         assert image.image is not None
         stored = self._by_row[image.image]
         if prepared.pixel_sha256 == stored.pixel_sha256:
             self._give(stored.filename, prepared)
             self.report.restored += 1
+        else:
+            problem = f"does not restore {stored.filename}, whose file had other pixels"
+            self.report.notes.append((source, problem))
 
     def _count_linked(
         self, image: ImportedImage, stored: StoredImage | NewImage, prepared: Normalised

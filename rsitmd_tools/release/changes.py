@@ -22,6 +22,7 @@ from rsitmd_tools.schemas import first_error, load_schema
 CHANGELOG = "CHANGELOG.md"
 TITLE = "# Changes\n"
 LISTED = 20  # images of one kind of change
+Content = tuple[str, str]  # the SHA-256 of a file, and a window in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def compare(
 ) -> Changes:
     """Return the differences between two releases.
 
-    Images are compared by their sources, so that they can have other names, then by file name.
+    Images are compared by their sources and files, so that they can have other names, then by
+    file name.
 
     Args:
         previous: The previous release.
@@ -153,19 +155,40 @@ def _in_both(
 
 
 def _former_names(before: Sequence[ListedImage], now: Sequence[ListedImage]) -> dict[str, str]:
-    """Return the previous names of the images whose sources both releases list once."""
-    old, new = _by_source(before), _by_source(now)
-    return {new[source]: old[source] for source in new if source in old}
+    """Return the previous names of the images whose source or file both releases list once.
+
+    The source of an image can be the file of the previous release, if that was imported.
+    """
+    found: dict[str, str] = {}
+    for of_old, of_new in ((_source, _source), (_file, _file), (_file, _source)):
+        old, new = _once(before, of_old), _once(now, of_new)
+        taken = set(found.values())
+        found |= {
+            name: old[content]
+            for content, name in new.items()
+            if content in old and name not in found and old[content] not in taken
+        }
+    return found
 
 
-def _by_source(listed: Sequence[ListedImage]) -> dict[tuple[str, str], str]:
-    """Return file names by source and window, if an image alone has them."""
-    sources = [(image.source_sha256, image.window) for image in listed]
-    count = Counter(sources)
+def _source(image: ListedImage) -> Content:
+    return image.source_sha256, image.window
+
+
+def _file(image: ListedImage) -> Content:
+    return image.sha256, ""
+
+
+def _once(
+    listed: Sequence[ListedImage], content: Callable[[ListedImage], Content]
+) -> dict[Content, str]:
+    """Return file names by source and window or by file, if an image alone has them."""
+    contents = [content(image) for image in listed]
+    count = Counter(contents)
     return {
-        source: image.filename
-        for source, image in zip(sources, listed, strict=True)
-        if count[source] == 1
+        found: image.filename
+        for found, image in zip(contents, listed, strict=True)
+        if count[found] == 1
     }
 
 

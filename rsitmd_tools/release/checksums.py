@@ -72,11 +72,14 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
     """
     listed = _read(folder / FILENAME)
     present = set(_files(folder))
+    images: dict[str, str] = {}
     if IMAGE_LIST in listed and (folder / "images").is_dir():
-        # The release was made without images and completed.
         try:
-            images = read_image_list(folder / IMAGE_LIST)
-            listed |= {f"images/{image.filename}": image.sha256 for image in images}
+            found_images = read_image_list(folder / IMAGE_LIST)
+            images = {f"images/{image.filename}": image.sha256 for image in found_images}
+            if not any(name.startswith("images/") for name in listed):
+                # The release was made without images and completed.
+                listed |= images
         except RsitmdError:  # its checksum is wrong; nothing else says how the images should be
             present = {name for name in present if name in listed or not name.startswith("images/")}
     # A name that is not among the files of the folder, such as ../x, is never opened.
@@ -84,7 +87,8 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
     found = [Difference(name, _absent(folder, name)) for name in listed if name not in present]
     sums = sha256_files([folder / name for name in names])
     for name, sha256 in zip(names, track(sums, "verify", len(names)), strict=True):
-        problem = _compare(sha256, listed[name])
+        expected = (listed[name], images.get(name, listed[name]))
+        problem = next(filter(None, (_compare(sha256, known) for known in expected)), None)
         if problem is not None:
             found.append(Difference(name, problem))
     unlisted = sorted(present.difference(listed))

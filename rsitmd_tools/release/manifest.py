@@ -33,7 +33,9 @@ def check_release(folder: Path) -> None:
         raise RsitmdError(
             "is not a release" if folder.exists() else "does not exist",
             where=folder,
-            hint="pass a folder created by: rsitmd build release",
+            hint="unpack it and pass its folder"
+            if folder.suffix == ".tar" and folder.is_file()
+            else "pass a folder created by: rsitmd build release",
         )
 
 

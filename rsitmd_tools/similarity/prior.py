@@ -142,7 +142,7 @@ def load_prior(path: Path, dataset: Dataset) -> Prior:
     metadata = _read_json(path)
     try:
         prior = reopen(path, metadata)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:  # EOFError: the file is empty
         raise _unreadable(path, reason(error)) from error
     if list(prior.shape) != metadata["shape"]:
         raise _unreadable(

@@ -1,7 +1,7 @@
 """Splits without leakage: stratified by category, similar images kept together."""
 
 from rsitmd_tools.splitting.assign import Item, assign_splits
-from rsitmd_tools.splitting.folds import FoldReport, folds_of, make_folds
+from rsitmd_tools.splitting.folds import FoldReport, make_folds
 from rsitmd_tools.splitting.split import SplitReport, split
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Item",
     "SplitReport",
     "assign_splits",
-    "folds_of",
     "make_folds",
     "split",
 ]

@@ -36,8 +36,9 @@ def assign_splits(
     """Assign every image to a split.
 
     Each split gets its share of each category, rounded down or up so that its share of all images
-    is also correct. Groups are assigned as a whole, the largest first. Only groups can change
-    the share of a split by more than the rounding. If a split would be empty, it gets the
+    is also correct. If images that keep their split are more than its share, the other splits get
+    their shares of the rest. Groups are assigned as a whole, the largest first. Only groups can
+    change the share of a split by more than the rounding. If a split would be empty, it gets the
     smallest group that another split can give up. The result depends on names, groups and the
     seed, but not on the order of the items.
 
@@ -54,7 +55,6 @@ def assign_splits(
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda item: item.name):
         groups[item.group].append(item)
-    tally = _Tally(items, {name: share for name, share in shares.items() if share > 0})
     fixed = placed or {}
     assigned: dict[str, str] = {}
     free: list[list[Item]] = []
@@ -64,9 +64,8 @@ def assign_splits(
             free.append(group)
             continue
         home = TEST if TEST in held else max(sorted(held), key=held.__getitem__)
-        for item in group:
-            assigned[item.name] = fixed.get(item.name, home)
-            tally.add(assigned[item.name], [item])
+        assigned.update((item.name, fixed.get(item.name, home)) for item in group)
+    tally = _Tally(items, {name: share for name, share in shares.items() if share > 0}, assigned)
     random.Random(seed).shuffle(free)
     free.sort(key=len, reverse=True)
     homes = []
@@ -86,20 +85,34 @@ class _Tally:
         held: Current number of images by split and category.
     """
 
-    def __init__(self, items: Sequence[Item], shares: Mapping[str, float]) -> None:
+    def __init__(
+        self, items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
+    ) -> None:
         categories = Counter(item.category for item in items)
+        kept: dict[str, Counter[str]] = {category: Counter() for category in categories}
+        for item in items:
+            if item.name in assigned:
+                kept[item.category][assigned[item.name]] += 1
+        targets = {c: _targets(n, shares, kept[c]) for c, n in categories.items()}
         self.held: dict[str, Counter[str]] = {name: Counter() for name in shares}
-        self._wanted = {name: share * len(items) for name, share in shares.items()}
-        self._least = {
-            name: Counter({c: math.floor(share * n + EPSILON) for c, n in categories.items()})
+        self._wanted = {
+            name: share * len(items)
+            + sum(targets[c][name] - share * n for c, n in categories.items())
             for name, share in shares.items()
         }
+        self._least = {
+            name: Counter({c: math.floor(targets[c][name] + EPSILON) for c in categories})
+            for name in shares
+        }
         self._most = {
-            name: Counter({c: math.ceil(share * n - EPSILON) for c, n in categories.items()})
-            for name, share in shares.items()
+            name: Counter({c: math.ceil(targets[c][name] - EPSILON) for c in categories})
+            for name in shares
         }
         # Number of images that a split has or certainly gets, independently of the rounding.
         self._sure = {name: least.total() for name, least in self._least.items()}
+        for item in items:
+            if item.name in assigned:
+                self.add(assigned[item.name], [item])
 
     def add(self, split: str, group: Sequence[Item]) -> None:
         if split not in self.held:  # the image has a split whose share is 0 now
@@ -124,6 +137,34 @@ class _Tally:
         due = sum(min(n, max(0, least[c] - held[c])) for c, n in counts.items())
         excess = sum(min(n, max(0, held[c] + n - most[c])) for c, n in counts.items())
         return due, -excess, self._wanted[split] - self._sure[split]
+
+
+def _targets(images: int, shares: Mapping[str, float], kept: Mapping[str, int]) -> dict[str, float]:
+    """Return the number of images of a category that each split should have.
+
+    It is the share of the split, unless a split keeps more than that. Such a split gets no more,
+    and the others share the rest.
+    """
+    targets = {name: share * images for name, share in shares.items()}
+    full = {name for name in kept if name not in shares}  # splits whose share is 0 now
+    over = full | _over(targets, kept)
+    while over:
+        full |= over
+        rest = images - sum(kept.get(name, 0) for name in full)
+        total = sum(share for name, share in shares.items() if name not in full)
+        targets = {
+            name: float(kept[name]) if name in full else share / total * rest
+            for name, share in shares.items()
+        }
+        over = _over(targets, kept) - full
+    return targets
+
+
+def _over(targets: Mapping[str, float], kept: Mapping[str, int]) -> set[str]:
+    """Return the splits that keep more images than they should have, rounded up."""
+    return {
+        name for name, target in targets.items() if kept.get(name, 0) > math.ceil(target - EPSILON)
+    }
 
 
 def _fill_empty(groups: Sequence[list[Item]], homes: list[str], tally: _Tally) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-from rsitmd_tools.dataset.folds import MAX_FOLDS, folds_file, read_folds
+from rsitmd_tools.dataset.folds import MAX_FOLDS
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.splitting.assign import assign_splits
 from rsitmd_tools.splitting.grouping import grouped, recorded_by
@@ -115,18 +114,3 @@ def make_folds(
         parted_captions=parted.captions,
         parted_wholes=parted.wholes,
     )
-
-
-def folds_of(path: Path) -> dict[str, int]:
-    """Return the folds of a workspace or release.
-
-    Args:
-        path: A workspace, a folder with ``folds.csv``, or a file beside it.
-
-    Raises:
-        RsitmdError: There are no folds.
-    """
-    if not Workspace.is_workspace(path):
-        return read_folds(folds_file(path))
-    with Workspace.open(path) as workspace:
-        return stored_folds(workspace)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from rsitmd_tools.dataset.folds import folds_file, read_folds
 from rsitmd_tools.workspace.store import Workspace
 
 FACT = "folds"  # how the folds were assigned: number, seed and what is never parted
@@ -19,6 +21,21 @@ def stored_folds(workspace: Workspace) -> dict[str, int]:
         " ORDER BY filename"
     )
     return {row["filename"]: row["fold"] for row in rows}
+
+
+def folds_of(path: Path) -> dict[str, int]:
+    """Return the folds of a workspace or release.
+
+    Args:
+        path: A workspace, a folder with ``folds.csv``, or a file beside it.
+
+    Raises:
+        RsitmdError: There are no folds.
+    """
+    if not Workspace.is_workspace(path):
+        return read_folds(folds_file(path))
+    with Workspace.open(path) as workspace:
+        return stored_folds(workspace)
 
 
 def folds_request(workspace: Workspace) -> dict[str, Any] | None:

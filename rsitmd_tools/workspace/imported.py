@@ -76,6 +76,7 @@ class ImportedSentence(NamedTuple):
             its field on the page ``correction``.
         raw: The text; it can be blank.
         dataset: Name of the dataset that it comes from.
+        after: Row of the last annotation that was stored before the image had this sentence.
     """
 
     row: int
@@ -84,6 +85,7 @@ class ImportedSentence(NamedTuple):
     place: int
     raw: str
     dataset: str
+    after: int
 
 
 def imported_images(workspace: Workspace, dataset: str) -> list[ImportedImage]:
@@ -154,23 +156,43 @@ def add_imported(
 def link_images(db: sqlite3.Connection, links: Iterable[tuple[int, str]]) -> None:
     """Link imported images with images of the workspace. Call it inside a transaction.
 
-    An image that has no split gets that of the other dataset.
+    An image that has no split gets that of the other dataset. The sentences come after those that
+    the image has already: corrections on the page ``correction`` refer to the places of these.
 
     Args:
         db: The workspace's database.
         links: Rows in the table ``imported_image``, with the SHA-256 of the image's source.
     """
     for row, sha256 in links:
+        place = _last_place(db, row, sha256)
         db.execute(
-            "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?)"
-            " WHERE id = ?",
-            (sha256, row),
+            "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?),"
+            " after_annotation = (SELECT coalesce(max(id), 0) FROM annotation) WHERE id = ?",
+            (sha256, place),
         )
         db.execute(
             "UPDATE image SET split = (SELECT split FROM imported_image WHERE id = ?)"
             " WHERE sha256 = ? AND split IS NULL",
-            (row, sha256),
+            (place, sha256),
         )
+
+
+def _last_place(db: sqlite3.Connection, row: int, sha256: str) -> int:
+    """Move a row of ``imported_image`` behind those that the image has; return its row."""
+    later = (
+        "SELECT EXISTS (SELECT 1 FROM imported_image WHERE id > ? AND image_id ="
+        " (SELECT id FROM image WHERE sha256 = ?))"
+    )
+    if not db.execute(later, (row, sha256)).fetchone()[0]:
+        return row
+    [place] = db.execute("SELECT max(id) + 1 FROM imported_image").fetchone()
+    db.execute("PRAGMA defer_foreign_keys = ON")  # until the end of the transaction
+    db.execute("UPDATE imported_image SET id = ? WHERE id = ?", (place, row))
+    for table in ("imported_sentence", "imported_keyword"):
+        db.execute(
+            f"UPDATE {table} SET imported_image_id = ? WHERE imported_image_id = ?", (place, row)
+        )
+    return int(place)
 
 
 def repeated_key(sha256: str, dataset: str, name: str) -> str:
@@ -233,8 +255,8 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
     """
     place: Counter[int] = Counter()
     found = []
-    for row, image, imported, raw, dataset in workspace.db.execute(
-        "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset"
+    for row, image, imported, raw, dataset, after in workspace.db.execute(
+        "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset, after_annotation"
         " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
         " WHERE ? OR image_id IS NULL OR image_id NOT IN (SELECT image_id FROM removed_image)"
         " ORDER BY imported_image.id, slot",
@@ -243,7 +265,7 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
         # Negative: the images without a file.
         key = -imported if image is None else image
         place[key] += 1
-        found.append(ImportedSentence(row, image, imported, place[key], raw, dataset))
+        found.append(ImportedSentence(row, image, imported, place[key], raw, dataset, after))
     return found
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
 from rsitmd_tools.workspace.corrections import written_texts
 from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
+    ImportedSentence,
     as_sentence,
     imported_keywords,
     imported_sentences,
@@ -94,7 +95,8 @@ def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
         The time by file name and index of the sentence in :func:`merged_images`.
     """
     rows = _rows(workspace)
-    imported = {(s.image, s.place): s.raw for s in imported_sentences(workspace)}
+    imported = imported_sentences(workspace)
+    by_place = _by_place(imported)
     words: dict[int, tuple[int, bool]] = {}
     total: dict[int, int] = defaultdict(int)
     for row in workspace.db.execute(
@@ -102,8 +104,9 @@ def typed_sentences(workspace: Workspace) -> dict[tuple[str, int], Typed]:
         " JOIN sentence ON annotation_id = annotation.id JOIN main_task ON main_task.id = task_id"
     ):
         given = row["machine_raw"] if row["origin"] != HUMAN else None
-        if _corrects(row):
-            given = imported.get((row["image_id"], row["slot"]), given)
+        source = _corrected_by(row, by_place)
+        if source is not None:
+            given = source.raw
         shown = Counter(_words(given or ""))
         own = Counter(_words(row["raw"]))
         words[row["id"]] = (own - shown).total(), bool(own & shown)
@@ -135,7 +138,7 @@ def imported_places(workspace: Workspace) -> dict[tuple[str, int], int]:
     """
     names = _filenames(workspace)
     all_of_them = imported_sentences(workspace)
-    left = remaining(all_of_them, _corrected(_rows(workspace)))
+    left = remaining(all_of_them, _corrected(_rows(workspace), all_of_them))
     places = {
         (names[image], index): sentence.row
         for image, sentences in left.items()
@@ -161,7 +164,8 @@ def dataset_images(workspace: Workspace) -> list[ImageRecord]:
 def uncorrected_images(workspace: Workspace) -> set[str]:
     """Return the file names of the images with imported sentences that nobody has corrected."""
     names = _filenames(workspace)
-    left = remaining(imported_sentences(workspace), _corrected(_rows(workspace)))
+    imported = imported_sentences(workspace)
+    left = remaining(imported, _corrected(_rows(workspace), imported))
     return {names[image] for image in left}
 
 
@@ -194,9 +198,10 @@ def count_not_accepted(workspace: Workspace) -> Counter[str]:
     """
     names = _filenames(workspace)
     rows = _rows(workspace)
-    imported = remaining(imported_sentences(workspace), _corrected(rows))
+    imported = imported_sentences(workspace)
+    left = remaining(imported, _corrected(rows, imported))
     counts = Counter(
-        {image: sum(bool(s.raw.strip()) for s in found) for image, found in imported.items()}
+        {image: sum(bool(s.raw.strip()) for s in found) for image, found in left.items()}
     )
     counts.update(row["image_id"] for row in rows if row["state"] != ACCEPTED)
     return Counter({names[image]: count for image, count in counts.items()})
@@ -209,20 +214,20 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
     rows = _rows(workspace)
     imported = imported_sentences(workspace)
     if not only_accepted:
-        for image, sentences in remaining(imported, _corrected(rows)).items():
+        for image, sentences in remaining(imported, _corrected(rows, imported)).items():
             found[image] += map(as_sentence, sentences)
-    sources = {(sentence.image, sentence.place): sentence.dataset for sentence in imported}
+    by_place = _by_place(imported)
     changed = _changed_by_others(workspace)
     for row in rows:
         if only_accepted and row["state"] != ACCEPTED:
             continue
         number = before[row["annotation_id"]] + row["slot"]
-        source = sources.get((row["image_id"], row["slot"])) if _corrects(row) else None
+        source = _corrected_by(row, by_place)
         found[row["image_id"]].append(
             Sentence(
                 row["raw"],
                 annotator=row["email"],
-                extra={} if source is None else {CORRECTED_FROM: source},
+                extra={} if source is None else {CORRECTED_FROM: source.dataset},
                 number=number if requested > 1 or number > 1 else None,
                 origin=row["origin"],
                 edit_distance=row["edit_distance"],
@@ -278,14 +283,33 @@ def _words(text: str) -> list[str]:
     return [word for word in words if word]
 
 
-def _corrects(row: sqlite3.Row) -> bool:
-    """Return whether a sentence was written on the page that shows the imported ones."""
-    return bool(row["template"] == CORRECTION)
+def _by_place(
+    imported: Iterable[ImportedSentence],
+) -> dict[tuple[int | None, int], ImportedSentence]:
+    return {(sentence.image, sentence.place): sentence for sentence in imported}
 
 
-def _corrected(rows: list[sqlite3.Row]) -> set[tuple[int, int]]:
+def _corrected_by(
+    row: sqlite3.Row, imported: Mapping[tuple[int | None, int], ImportedSentence]
+) -> ImportedSentence | None:
+    """Return the imported sentence that a sentence of an annotator corrects.
+
+    It was written on the page that shows the imported ones, after the image had it.
+    """
+    if row["template"] != CORRECTION:
+        return None
+    found = imported.get((row["image_id"], row["slot"]))
+    return None if found is None or row["annotation_id"] <= found.after else found
+
+
+def _corrected(
+    rows: Iterable[sqlite3.Row], imported: Iterable[ImportedSentence]
+) -> set[tuple[int, int]]:
     """Return the images and places of the imported sentences that annotators have corrected."""
-    return {(row["image_id"], row["slot"]) for row in rows if _corrects(row)}
+    by_place = _by_place(imported)
+    return {
+        (row["image_id"], row["slot"]) for row in rows if _corrected_by(row, by_place) is not None
+    }
 
 
 def _with_keys(
@@ -294,7 +318,8 @@ def _with_keys(
     """Yield the sentences to be merged, by file name and index in :func:`merged_images`."""
     names = _filenames(workspace)
     # Imported sentences come before those of the annotators.
-    left = remaining(imported_sentences(workspace), _corrected(rows))
+    imported = imported_sentences(workspace)
+    left = remaining(imported, _corrected(rows, imported))
     count = Counter({image: len(sentences) for image, sentences in left.items()})
     for row in rows:
         yield (names[row["image_id"]], count[row["image_id"]]), row

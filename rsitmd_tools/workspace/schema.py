@@ -487,6 +487,11 @@ MIGRATIONS: tuple[str, ...] = (
     -- Address of the picture in the data last sent; NULL: not known.
     ALTER TABLE task ADD COLUMN image_address TEXT;
     """,
+    """
+    -- The last annotation when the image got its file: this one and those before it did not
+    -- correct the sentences.
+    ALTER TABLE imported_image ADD COLUMN after_annotation INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

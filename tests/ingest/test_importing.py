@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -350,7 +351,18 @@ def test_a_file_whose_name_differs_in_case_is_found(
     assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
     said = capsys.readouterr()
     assert "image files: 2 added, 0 already in the workspace, 2 missing" in said.out
-    assert "1 image file with another suffix or case, first PORT_1.TIF for port_1.tif" in said.err
+    assert (
+        "1 image file with another suffix, case or Unicode form, first PORT_1.TIF for" in said.err
+    )
+
+
+def test_a_file_whose_name_has_another_unicode_form_is_found(tmp_path: Path) -> None:
+    """An archive of another system can have "u" with a combining mark for "ü"."""
+    names = ("h\u00fctte_1.png", "ha\u0308fen_2.png")
+    for number, form in enumerate(("NFD", "NFC")):
+        save_noise(tmp_path / "old" / unicodedata.normalize(form, names[number]), number)
+    report = into(tmp_path / "w", dataset(*map(record, names), folder=tmp_path / "old"))
+    assert (report.files.added, report.files.without_file) == (2, [])
 
 
 def test_what_the_reader_noticed_is_a_warning(

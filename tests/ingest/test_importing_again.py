@@ -186,6 +186,14 @@ def test_a_missing_file_of_the_workspace_is_restored(tmp_path: Path) -> None:
     file.unlink()
     assert into(tmp_path / "w", data).files.restored == 1
     assert file.read_bytes() == before
+    # Another picture under the same name is not the file that the sentences are about.
+    file.unlink()
+    source = save_noise(tmp_path / "old" / "port_1.png", 2)
+    report = into(tmp_path / "w", data).files
+    assert report.restored == 0
+    problem = "does not restore port_1.tif, whose file had other pixels"
+    assert report.notes == [(str(source), problem)]
+    assert not file.exists()
 
 
 def test_a_second_import_names_what_it_does_not_change(

@@ -72,6 +72,22 @@ def test_a_renamed_image_is_compared_with_its_former_self() -> None:
     )
 
 
+def test_an_image_of_an_imported_release_is_compared_with_the_released_file() -> None:
+    """Its source is that file, so the sources of the releases differ."""
+    before = dataset(a=("One.",), b=("Two.",), c=("Three.",))
+    now = dataset(b=("One.",), c=("Two.",), d=("Three.",))
+    old = [ListedImage(f"{name}.tif", name, f"{name}.jpg", f"jpg of {name}") for name in "abc"]
+    new = [
+        ListedImage("b.tif", "a", "a.tif", "a"),
+        ListedImage("c.tif", "b in another size", "b.tif", "b"),
+        ListedImage("d.tif", "c", "c.png", "png of c"),
+    ]
+    found = compare(Previous(before, old, ""), now, new)
+    assert found.renamed == (("a.tif", "b.tif"), ("b.tif", "c.tif"), ("c.tif", "d.tif"))
+    assert (found.added, found.removed, found.files) == ((), (), ("c.tif",))
+    assert not found.sentences
+
+
 def test_an_equal_dataset_has_no_changes() -> None:
     found = changes(dataset(a=("One.",)), dataset(a=("One.",)))
     assert not any([found.added, found.removed, found.moved, found.keywords])

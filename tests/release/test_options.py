@@ -156,6 +156,17 @@ def test_the_tar_file_has_the_same_bytes_anywhere(
     assert verify_release(tmp_path / "c" / "ports-1.0.0").differences == ()
 
 
+def test_the_tar_file_is_to_be_unpacked_before_it_is_used(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    assert release(make_workspace(), "-o", tmp_path / "out", "--tar").exit_code == 0
+    tar = tmp_path / "out.tar"
+    with pytest.raises(RsitmdError, match=r"is not a release; unpack it and pass its folder"):
+        verify_release(tar)
+    with pytest.raises(RsitmdError, match=r"is the tar file of a release; unpack it"):
+        load_dataset(tar)
+
+
 def test_a_tar_file_is_replaced_only_on_request(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:

@@ -101,6 +101,19 @@ def test_a_list_without_the_images_is_found(release: Path, kept: int | None) -> 
     assert expected in found["images.csv"]
 
 
+@pytest.mark.parametrize("line", ["{other}  {name}\n", ""])
+def test_a_checksum_of_an_image_that_differs_from_the_list_of_images_is_found(
+    release: Path, line: str
+) -> None:
+    sums = release / "SHA256SUMS"
+    lines = sums.read_text(encoding="utf-8").splitlines(keepends=True)
+    index, name = next((n, line.split()[1]) for n, line in enumerate(lines) if "  images/" in line)
+    lines[index] = line.format(other="0" * 64, name=name)
+    sums.write_text("".join(lines), encoding="utf-8")
+    problem = "has a wrong checksum" if line else "is not in SHA256SUMS"
+    assert problems(release) == {name: problem}
+
+
 WRITES = ": is not what `build release` writes"
 COUNTED = "statistics.json"
 COUNTS = [

@@ -140,6 +140,7 @@ def test_written_read_and_refused(tmp_path: Path) -> None:
         load_prior(prior.path, other)
     with pytest.raises(RsitmdError, match="2 x 2 instead of 1 x 1"):
         load_prior(prior.path, dataset([["x"]]))
-    prior.path.write_bytes(b"half")
-    with pytest.raises(RsitmdError, match="is not a readable prior"):
-        load_prior(prior.path, data)
+    for damaged in (b"half", b""):
+        prior.path.write_bytes(damaged)
+        with pytest.raises(RsitmdError, match="is not a readable prior"):
+            load_prior(prior.path, data)

@@ -111,3 +111,29 @@ def test_new_images_bring_the_shares_back() -> None:
     placed = {item.name: "train" for item in items[:20]}
     count = Counter(assign_splits(items, SHARES, 0, placed).values())
     assert count == {"train": 32, "val": 4, "test": 4}
+
+
+@pytest.mark.parametrize(
+    ("kept", "images", "expected"),
+    [
+        ("test", 20, {"train": 356, "val": 44, "test": 100}),
+        ("train", 90, {"train": 450, "val": 25, "test": 25}),
+        ("val", 10, {"train": 400, "val": 50, "test": 50}),
+        ("former", 50, {"train": 200, "val": 25, "test": 25, "former": 250}),
+    ],
+)
+def test_splits_share_what_one_that_keeps_more_than_its_share_leaves(
+    kept: str, images: int, expected: dict[str, int]
+) -> None:
+    """Such as the test images of an earlier release."""
+    items = alone(**dict.fromkeys("abcde", 100))
+    placed = {item.name: kept for n, item in enumerate(items) if n % 100 < images}
+    count = Counter(assign_splits(items, SHARES, 0, placed).values())
+    assert count == expected
+
+
+def test_small_categories_share_the_rest_too() -> None:
+    items = alone(**dict.fromkeys("abcdefghij", 8))
+    placed = {item.name: "test" for n, item in enumerate(items) if n % 8 < 2}
+    count = Counter(assign_splits(items, SHARES, 0, placed).values())
+    assert count == {"train": 53, "val": 7, "test": 20}

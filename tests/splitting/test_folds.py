@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rsitmd_tools
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset.folds import folds_text, read_folds, with_fold
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
@@ -165,6 +166,20 @@ def test_whole_categories_can_be_kept_together(make: Make) -> None:
     for name, fold in placed(folder).items():
         homes[name.split("_")[0]].add(fold)
     assert sorted(map(list, homes.values())) == [[0], [1]]
+
+
+def test_a_fold_of_a_workspace_is_taken_in_python(make: Make) -> None:
+    folder = make(12)
+    with pytest.raises(RsitmdError, match="12 images of 12 without a fold"):
+        rsitmd_tools.load(folder).fold(0)
+    with Workspace.open(folder, write=True) as workspace:
+        make_folds(workspace, 2)
+    tested = [
+        image.filename
+        for number in (0, 1)
+        for image in rsitmd_tools.load(folder).fold(number).split("test")
+    ]
+    assert sorted(tested) == sorted(placed(folder))
 
 
 def test_a_release_has_the_folds_and_convert_takes_one(

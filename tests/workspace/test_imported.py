@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release.bundle import make_release
 from rsitmd_tools.studio.campaign.payment import payment
@@ -88,6 +90,74 @@ def test_a_correction_takes_the_place_of_the_imported_sentence(workspace: Worksp
         {"corrected_from": "Old"},
     ]
     assert first.keywords == ("pier", "white boat")
+
+
+def test_a_correction_stays_with_its_sentence_when_earlier_texts_get_the_file(
+    tmp_path: Path,
+) -> None:
+    """Their dataset was imported first, but without files."""
+    save_noise(tmp_path / "files" / "port_1.png", 1)
+    texts = {
+        name: tuple(f"{name} sentence number {n} tells what is there." for n in range(1, 6))
+        for name in ("First", "Second")
+    }
+    first, second = (
+        Dataset(
+            name,
+            (ImageRecord("port_1.png", tuple(map(Sentence, texts[name])), (f"- {name}",)),),
+            tmp_path,
+            "rsitmd",
+            tmp_path / "files",
+        )
+        for name in texts
+    )
+    with Workspace.create(tmp_path / "w") as workspace:
+        import_dataset(workspace, replace(first, image_folder=None), workers=1)
+        import_dataset(workspace, second, workers=1)
+        with workspace.transaction() as db:
+            add(db, "annotator", email="a@x", joined_at="2026-01-01T00:00:00.000000+00:00")
+            add(db, "project", template="correction")
+            add(db, "task", image_id=1, server_id=1)
+        write(workspace, "A new first sentence of Second.")
+        import_dataset(workspace, first, workers=1)
+        [image] = merged_images(workspace)
+        assert image.captions == (
+            *texts["Second"][1:],
+            *texts["First"],
+            "A new first sentence of Second.",
+        )
+        assert dict(image.sentences[-1].extra) == {"corrected_from": "Second"}
+        assert image.keywords == ("- Second", "- First", "white boat")
+        assert import_dataset(workspace, first, workers=1).known == 1
+        assert not workspace.db.execute("PRAGMA foreign_key_check").fetchall()
+
+
+def test_what_was_written_before_an_import_corrects_none_of_its_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """The page for correction also takes sentences about images without imported ones."""
+    save_noise(tmp_path / "new" / "port_9.png", 9)
+    ingest(workspace, [tmp_path / "new"], workers=1)
+    with workspace.transaction() as db:
+        task = add(db, "task", image_id=3, server_id=9)
+        first = add_annotation(db, ["My own.", "Another."], task_id=task, lead_time=60.0)
+    record = ImageRecord("9.png", tuple(map(Sentence, OLD[:3])), split="train")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "new" / "port_9.png").rename(tmp_path / "other" / "9.png")
+    data = Dataset("Other", (record,), tmp_path, "rsitmd", tmp_path / "other")
+    assert import_dataset(workspace, data, workers=1).files.linked == 1
+    image = merged_images(workspace)[-1]
+    assert image.captions == (*OLD[:3], "My own.", "Another.")
+    assert [dict(s.extra) for s in image.sentences[3:]] == [{}, {}]
+    assert typed_sentences(workspace)[image.filename, 3].words == 2
+    # A later revision was written beside the imported sentences.
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET latest = 0 WHERE id = ?", (first,))
+        add_annotation(
+            db, ["My own.", "A better one."], task_id=task, updated_at="2026-02-01T00:00:00+00:00"
+        )
+    image = merged_images(workspace)[-1]
+    assert image.captions == (OLD[2], "My own.", "A better one.")
 
 
 @pytest.mark.parametrize("state", ["sent back", "rejected"])

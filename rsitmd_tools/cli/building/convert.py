@@ -102,7 +102,7 @@ def command(
     from rsitmd_tools.atomic import atomic_folder
     from rsitmd_tools.dataset.folds import with_fold
     from rsitmd_tools.formats import SUFFIXES, formats, load_dataset, lost_in, save_dataset
-    from rsitmd_tools.splitting import folds_of
+    from rsitmd_tools.workspace.folds import folds_of
 
     if formats()[output_format].write is None:
         raise WrongUsage(

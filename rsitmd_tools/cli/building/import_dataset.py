@@ -141,7 +141,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     if files.other_suffix:
         name, other = files.other_suffix[0]
         number = count_of(len(files.other_suffix), "image file")
-        note(f"{number} with another suffix or case, first {other} for {name}")
+        note(f"{number} with another suffix, case or Unicode form, first {other} for {name}")
     for split, count in report.other_split.items():
         note(f"{count_of(count, 'image')} of the split {split} have no split here")
     if report.keywords_over:
