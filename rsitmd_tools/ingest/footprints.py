@@ -109,10 +109,13 @@ class Georeference:
             xs, ys = transform(crs, self._system, given[:, 0].tolist(), given[:, 1].tolist())
             xs, ys = np.asarray(xs), np.asarray(ys)
             if self._system.is_geographic:
-                # The whole turns that bring the longitude nearest to the raster.
+                # The whole turns that bring the longitudes nearest to the raster. Points turn
+                # together: one on an edge of a map of the Earth is on the opposite edge too. Only
+                # a shape that was cut at the antimeridian is wider than half a turn.
                 width, height = self._size
                 middle = np.asarray(self._transformer.xy([height / 2], [width / 2], offset="ul")[0])
-                xs = xs - 360 * np.round((xs - middle) / 360)
+                turned = xs if np.ptp(xs) > 180 else (xs.min() + xs.max()) / 2
+                xs = xs - 360 * np.round((turned - middle) / 360)
             if self.transform is not None:
                 from affine import Affine
 

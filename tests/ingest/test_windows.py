@@ -9,12 +9,22 @@ from typing import Any
 
 import pytest
 import rasterio
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio.crs import CRS
+from rasterio.transform import AffineTransformer
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.ingest.footprints import Georeference, georeference
-from rsitmd_tools.ingest.windows import grid, place_windows, read_places, starts
+from rsitmd_tools.ingest.windows import (
+    Places,
+    _points,
+    grid,
+    place_windows,
+    read_places,
+    starts,
+)
 from tests.ingest.scenes import CORNER, UTM, values, write_scene
 
 
@@ -75,19 +85,30 @@ def test_points_are_the_centres_of_tiles(tmp_path: Path, scene: Georeference) ->
     assert place_windows(places, scene, 300, 200, 201) == ([], frozenset())
 
 
+@pytest.mark.parametrize(("west", "step"), [(0.0, 0.5), (-180.0, 0.0833333333333333)])
+def test_footprints_at_the_edges_of_a_map_of_the_earth_are_places(west: float, step: float) -> None:
+    width = round(360 / step)
+    height, side = width // 2, width // 4
+    transform = Affine(step, 0, west, 0, -step, 90)
+    placed = Georeference(
+        CRS.from_epsg(4326), AffineTransformer(transform), tuple(transform[:6]), (width, height)
+    )
+    windows = [window for row in grid(width, height, side, side) for window in row]
+    shapes = [footprint for footprint in placed.footprints(windows) if footprint]
+    places = Places(CRS.from_epsg(4326), tuple(_points(footprint) for footprint in shapes))
+    found, taken = place_windows(places, placed, width, height, None)
+    assert found == windows
+    assert len(taken) == len(windows) == 8
+
+
 @given(st.integers(0, 236), st.integers(0, 136), st.integers(16, 64))
 def test_a_footprint_is_the_place_of_its_own_window(column: int, row: int, side: int) -> None:
-    from rasterio.crs import CRS
-    from rasterio.transform import AffineTransformer
-
     placed = Georeference(
         CRS.from_string(UTM), AffineTransformer(CORNER), tuple(CORNER[:6]), (300, 200)
     )
     window = (column, row, side, side)
     (footprint,) = placed.footprints([window])
     assert footprint is not None
-    from rsitmd_tools.ingest.windows import Places, _points
-
     places = Places(CRS.from_epsg(4326), (_points(footprint),))
     assert place_windows(places, placed, 300, 200, None) == ([window], frozenset({0}))
 

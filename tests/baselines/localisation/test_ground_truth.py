@@ -76,6 +76,15 @@ def test_edges_that_cross_and_reach_outside(
     assert truth.mask((200, 300)).sum() == pytest.approx(2500, rel=0.03)
 
 
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
+def test_rounded_coordinates_at_the_edge_are_inside(scene: Path, tmp_path: Path, crs: str) -> None:
+    whole = ground([[0, 0], [0, 200], [300, 200], [300, 0]], crs)
+    rounded = [[round(x, 9), round(y, 9)] for x, y in whole]
+    # Rounded outwards by 0.1 mm.
+    rounded[0][1] += 1e-9
+    assert read(geojson(tmp_path / "t.geojson", rounded, crs=crs), scene).notes == ()
+
+
 def test_polygons_outside_of_the_scene(
     scene: Path, make_scene: Callable[..., Path], tmp_path: Path
 ) -> None:
