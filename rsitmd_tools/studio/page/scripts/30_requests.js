@@ -26,6 +26,11 @@ window.rsitmd.requests = (() => {
   const NO_ANSWER =
     "The server does not answer. Your text is kept in this browser and is sent as soon as the" +
     " server answers. Leave this page open. You can continue writing.";
+  const NOT_THE_SERVER =
+    "The answer does not come from the annotation server. Your network or a proxy may ask you to" +
+    " sign in: open this page in another tab, and sign in there. Your text is kept in this browser" +
+    " and is sent as soon as the annotation server answers. Leave this page open. You can continue" +
+    " writing.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/(\d+)\/drafts\/?$/, sendDraft],
@@ -60,14 +65,20 @@ window.rsitmd.requests = (() => {
     return new Response(body.byteLength ? body : null, { status, statusText, headers });
   }
 
+  // Return whether an answer is from the server, which answers these requests in JSON. The sign-in
+  // page of a proxy or a network comes with the status 200.
+  function isFromServer(answer) {
+    return !answer.ok || /json/.test(answer.headers.get("Content-Type"));
+  }
+
   // Send until the server answers.
   async function persist(send) {
-    let informed = false; // only once, because the annotator can close the message
-    const inform = () => {
-      if (!informed) notice.show("server", NO_ANSWER);
-      informed = true;
+    let informed = null; // each message only once, because the annotator can close it
+    const inform = (message) => {
+      if (informed !== message) notice.show("server", message);
+      informed = message;
     };
-    const late = setTimeout(inform, LATE);
+    const late = setTimeout(() => inform(NO_ANSWER), LATE);
     try {
       for (;;) {
         let answer = null;
@@ -76,11 +87,11 @@ window.rsitmd.requests = (() => {
         } catch (error) {
           if (error.name === "AbortError") throw error;
         }
-        if (answer && !DOWN.includes(answer.status)) {
+        if (answer && isFromServer(answer) && !DOWN.includes(answer.status)) {
           notice.clear("server");
           return answer;
         }
-        inform();
+        inform(answer && !isFromServer(answer) ? NOT_THE_SERVER : NO_ANSWER);
         await pause(AGAIN);
       }
     } finally {
