@@ -196,15 +196,13 @@ window.rsitmd.requests = (() => {
     return own.at(-1)?.id;
   }
 
+  // Fails if the list does not arrive: the whole request is repeated then.
   async function ownDrafts(url, { headers }, pk) {
-    try {
-      const answer = await fetchNow(url, { headers, credentials: "same-origin" });
-      const mine = `, ${window.APP_SETTINGS.user.id}`;
-      return (await answer.json()).filter(
-        (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
-    } catch {
-      return []; // the request itself will report the error
-    }
+    const answer = await fetchNow(url, { headers, credentials: "same-origin" });
+    if (!answer.ok && !DOWN.includes(answer.status)) return []; // the text itself may be accepted
+    const mine = `, ${window.APP_SETTINGS.user.id}`;
+    return (await answer.json()).filter(
+      (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
   }
 
   async function deliver(draft) {
@@ -286,7 +284,7 @@ window.rsitmd.requests = (() => {
   async function removeOlder(url, options, result) {
     const drafts = new URL(url);
     drafts.pathname = drafts.pathname.replace(/annotations\/?$/, "drafts");
-    for (const draft of await ownDrafts(drafts, options, null)) {
+    for (const draft of await ownDrafts(drafts, options, null).catch(() => [])) {
       const older = (draft.result || []).every((part) => {
         const now = result.find((p) => p.from_name === part.from_name)?.value.text || [];
         const held = (text) => now.some((whole) => whole.includes(text.trim()));
