@@ -115,3 +115,33 @@ def test_a_sign_in_page_of_a_network_is_no_answer(writer: Writer, server: Embedd
     next_task(page, task)
     assert there.annotations(task) == [WHOLE]
     eventually(page, lambda: there.drafts(task), [])
+
+
+@pytest.mark.parametrize("status", [502, 200])
+def test_the_next_image_is_requested_until_the_server_answers(
+    status: int, writer: Writer, server: EmbeddedServer
+) -> None:
+    page, task = writer(f"next{status}@example.org")
+    end = answer_instead(page, NEXT, status)
+    write_all(page)
+    press(page, "Control+Enter")
+    assert re.search("not come from|does not answer", said(page, "server"))
+    assert not page.get_by_text("No image is available").is_visible()
+    assert end()
+    next_task(page, task)
+    wait_for_focus(page, "sentence1")
+    assert Stored(server).annotations(task) == [WHOLE]
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_next_image_that_is_refused_is_not_the_end_of_the_queue(
+    status: int, writer: Writer
+) -> None:
+    page, _ = writer(f"refused{status}@example.org")
+    answer_instead(page, NEXT, status)
+    write_all(page)
+    press(page, "Control+Enter")
+    expected = {401: "You are signed out", 500: "HTTP status 500"}
+    assert expected[status] in said(page, "next")
+    page.wait_for_timeout(1500)  # more than the interval at which the end of the queue is drawn
+    assert not page.get_by_text("No image is available").is_visible()

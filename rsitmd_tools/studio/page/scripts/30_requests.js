@@ -1,5 +1,5 @@
 "use strict";
-// Intercepts the editor's requests that send the annotator's text.
+// Intercepts the requests of the editor that send the annotator's text or open the next image.
 //
 // - Adds typed texts to drafts: the editor sends only added texts.
 // - Repeats a request until the server answers, while the editor waits. Without this, the editor
@@ -22,6 +22,7 @@ window.rsitmd.requests = (() => {
   let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
+  let stuck = false; // whether the server could not open the next image
 
   const NO_ANSWER =
     "The server does not answer. Your text is kept in this browser and is sent as soon as the" +
@@ -37,6 +38,7 @@ window.rsitmd.requests = (() => {
     ["PATCH", /\/api\/drafts\/(\d+)\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/?$/, submit],
     ["PATCH", /\/api\/annotations\/(\d+)\/?$/, submit],
+    ["POST", /\/api\/dm\/actions\/?$/, act],
   ];
 
   window.fetch = (resource, options = {}) => {
@@ -241,9 +243,13 @@ window.rsitmd.requests = (() => {
     return answer;
   }
 
+  function isSignedOut(status) {
+    return status === 401 || status === 403;
+  }
+
   function refused(status) {
     const kept = "Your text is kept in this browser and is restored when you open this image again.";
-    if (status === 401 || status === 403) {
+    if (isSignedOut(status)) {
       return `You are signed out, so nothing is saved. Sign in again and reload this page. ${kept}`;
     }
     if (status === 404) {
@@ -296,12 +302,31 @@ window.rsitmd.requests = (() => {
     }
   }
 
+  // ---- the next image
+
+  // Without an image the editor shows the end of the queue. With the status 404 it is the end.
+  async function act(url, options) {
+    if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
+    const answer = await persist(() => fetchNow(url, options));
+    stuck = !answer.ok && answer.status !== 404;
+    if (stuck) notice.show("next", noNext(answer.status));
+    else notice.clear("next");
+    return answer;
+  }
+
+  function noNext(status) {
+    return isSignedOut(status)
+      ? "You are signed out. Sign in again and reload this page to open the next image."
+      : `The server could not open the next image (HTTP status ${status}). Reload this page.`;
+  }
+
   addEventListener("pagehide", () => (leaving = true));
   addEventListener("pageshow", () => (leaving = false));
 
   return {
     json, pause,
     busy: () => busy > 0,
+    isStuck: () => stuck,
     isSent: (annotation) => sent.has(annotation),
     leave: (yes) => (leaving = yes),
   };
