@@ -145,3 +145,21 @@ def test_a_next_image_that_is_refused_is_not_the_end_of_the_queue(
     assert expected[status] in said(page, "next")
     page.wait_for_timeout(1500)  # more than the interval at which the end of the queue is drawn
     assert not page.get_by_text("No image is available").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(401, "You are signed out"), (413, "HTTP status 413")]
+)
+def test_a_refused_submit_is_reported(
+    status: int, expected: str, writer: Writer, server: EmbeddedServer
+) -> None:
+    page, task = writer(f"submit{status}@example.org")
+    end = answer_instead(page, SUBMIT, status)
+    write_all(page)
+    press(page, "Control+Enter")
+    assert expected in said(page, "draft")
+    assert end()
+    press(page, "Control+Enter")
+    next_task(page, task)
+    page.locator(".rsitmd-notice").wait_for(state="hidden")
+    assert Stored(server).annotations(task) == [WHOLE]

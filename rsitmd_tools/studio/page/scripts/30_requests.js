@@ -278,6 +278,8 @@ window.rsitmd.requests = (() => {
         made.clear();
         notice.clear("draft");
         if (task) removeOlder(url, options, body.result);
+      } else {
+        notice.show("draft", refused(answer.status));
       }
       return answer;
     } finally {
