@@ -48,12 +48,20 @@ window.rsitmd.requests = (() => {
       const url = new URL(address, location.href);
       for (const [verb, pattern, send] of KINDS) {
         if (verb === method && url.origin === location.origin && pattern.test(url.pathname)) {
-          return send(url, options);
+          return send(url, { ...options, headers: withPerson(options.headers) });
         }
       }
     }
     return fetchNow(resource, options);
   };
+
+  // Another person can sign in in another tab. The server refuses the text of this page then.
+  function withPerson(headers) {
+    const all = new Headers(headers);
+    const number = window.APP_SETTINGS?.user?.id;
+    if (number) all.set("X-Rsitmd-Person", number);
+    return all;
+  }
 
   function pause(milliseconds) {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
