@@ -70,6 +70,11 @@ window.rsitmd.twice = (() => {
       const { unique_id: _, ...rest } = body;
       return persist(() => send(url, { ...options, body: JSON.stringify(rest) }));
     }
+    if (body.was_cancelled) {
+      notice.show("twice", "You submitted this image in another tab or window, so it was not skipped.");
+      if (body.draft_id) await forget(call);
+      return window.rsitmd.requests.json(there, 200);
+    }
     const equal = editor.stateOf(there.result) === editor.stateOf(body.result);
     if (equal || !(await choose(there.result, body.result))) {
       if (body.draft_id) await forget(call);
