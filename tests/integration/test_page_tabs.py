@@ -80,3 +80,46 @@ def test_an_image_that_is_submitted_in_one_tab_is_not_skipped_in_the_other(
     next_task(tabs.two, tabs.task)
     assert "so it was not skipped" in tabs.two.locator(".rsitmd-notice").inner_text()
     assert Stored(server).annotations(tabs.task) == [WHOLE]
+
+
+@pytest.mark.parametrize("keep_here", [True, False])
+def test_an_update_in_the_second_tab_asks_before_it_replaces_the_first(
+    keep_here: bool, tabs: Tabs, server: EmbeddedServer
+) -> None:
+    there, (one, two, task, address) = Stored(server), tabs
+    submit(one, task)
+    for page in (one, two):
+        page.bring_to_front()
+        page.goto(f"{address}?task={task}")
+        wait_for_texts(page, WHOLE)
+        page.wait_for_load_state("networkidle")
+        wait_for_focus(page, "Edit Region")
+    first = {**WHOLE, "sentence1": [f"{TEXT} It rains."]}
+    one.bring_to_front()
+    for more in (" It", " rains."):  # two updates of one tab: no question
+        one.get_by_label("Edit Region").first.click()
+        one.keyboard.type(more)
+        press(one, "Control+Enter")
+        expected = {**WHOLE, "sentence1": [f"{TEXT} It" if more == " It" else f"{TEXT} It rains."]}
+        eventually(one, lambda expected=expected: there.annotations(task), [expected])
+        wait_for_texts(one, expected)
+        one.wait_for_load_state("networkidle")
+    assert not one.locator(".rsitmd-notice").is_visible()
+
+    two.bring_to_front()
+    two.get_by_label("Edit Region").first.click()
+    two.keyboard.type(" It snows.")
+    second = {**WHOLE, "sentence1": [f"{TEXT} It snows."]}
+    wait_for_texts(two, second)
+    press(two, "Control+Enter")
+    box = two.locator(".rsitmd-notice")
+    box.wait_for()
+    assert f'Submitted there: "{TEXT} It rains.", "red quay"' in box.inner_text()
+    assert f'Written here: "{TEXT} It snows.", "red quay"' in box.inner_text()
+    assert there.annotations(task) == [first]
+    answer = "Keep the text written here" if keep_here else "Keep the submitted text"
+    box.get_by_role("button", name=answer).click()
+    kept = second if keep_here else first
+    eventually(two, lambda: there.annotations(task), [kept])
+    wait_for_texts(two, kept)
+    eventually(two, lambda: there.drafts(task), [])

@@ -275,12 +275,13 @@ window.rsitmd.requests = (() => {
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
     const send = () => fetchNow(url, options);
+    const before = task ? null : editor.annotation()?.versions?.result;
+    const call = { url, options, body, task, before, persist, send: fetchNow };
     if (!body.was_cancelled) backup.saveSubmitted(key);
     try {
-      let answer = await persist(send);
-      if (answer.status === 409 && task) {
-        answer = await window.rsitmd.twice.settle({ url, options, body, task, persist, send: fetchNow });
-      }
+      const { settle, updated } = window.rsitmd.twice;
+      let answer = (!body.was_cancelled && (await updated(call))) || (await persist(send));
+      if (answer.status === 409 && task) answer = await settle(call);
       if (answer.ok) {
         backup.remove(key);
         made.clear();

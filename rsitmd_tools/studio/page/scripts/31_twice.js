@@ -1,6 +1,7 @@
 "use strict";
 // Handles the same image in two tabs: the server refuses the second Submit because it already has
-// an annotation of this annotator. The annotator chooses which text to keep.
+// an annotation of this annotator. The annotator chooses which text to keep. The server accepts the
+// second Update, which would replace the first one: compare the annotation before.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.twice = (() => {
@@ -88,6 +89,22 @@ window.rsitmd.twice = (() => {
     return answer;
   }
 
+  // Return the answer to pass to the editor for its Update if the text that was submitted in another
+  // tab is kept; null if this Update is sent.
+  //   call.before: the result that the server had when this page opened the annotation.
+  async function updated(call) {
+    const { url, options, body, before, persist, send } = call;
+    if (!before) return null;
+    const answer = await persist(() => send(url, plain(options, "GET")));
+    if (!answer.ok) return null;
+    const there = await answer.json();
+    const state = editor.stateOf(there.result);
+    const known = [before, body.result].some((result) => editor.stateOf(result) === state);
+    if (known || (await choose(there.result, body.result))) return null;
+    if (body.draft_id) await forget(call);
+    return window.rsitmd.requests.json(there, 200);
+  }
+
   // Remove this tab's draft; otherwise it would remain with the task.
   async function forget({ url, options, body, send }) {
     try {
@@ -97,5 +114,5 @@ window.rsitmd.twice = (() => {
     }
   }
 
-  return { settle };
+  return { settle, updated };
 })();
