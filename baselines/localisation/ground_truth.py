@@ -16,6 +16,7 @@ from rsitmd_tools.ingest.footprints import Georeference, georeference
 from rsitmd_tools.ingest.windows import geometries, named_crs, read_json
 
 Points = npt.NDArray[np.float64]  # (n, 2): x, y in pixels of the scene
+ROUNDING = 0.01  # pixels by which rounded coordinates can be outside of the scene
 NOT_POLYGONS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -196,6 +197,7 @@ def _checked(
     from shapely.validation import make_valid
 
     scene = box(0, 0, raster.width, raster.height)
+    around = scene.buffer(ROUNDING, join_style="mitre")
     crossing, reaching = [], []
     for number, polygon in enumerate(polygons, 1):
         drawn = shape(polygon.geometry())
@@ -206,7 +208,7 @@ def _checked(
             raise RsitmdError(
                 f"polygon {number} is outside of the scene", where=path, hint=_hint(in_pixels)
             )
-        if not scene.covers(drawn):
+        if not around.covers(drawn):
             reaching.append(str(number))
     if crossing:
         yield (
