@@ -47,6 +47,29 @@ def spoil_once(relay: Relay, verb: str, ending: str) -> list[str]:
     return spoiled
 
 
+def spoil_created(relay: Relay, next_list: str | int) -> list[str | int]:
+    """Break off the answer to a new draft, and spoil the next list of drafts.
+
+    Returns:
+        The list that will have what happened.
+    """
+    done: list[str | int] = []
+
+    def spoil(method: str, path: str, count: int) -> str | int | None:
+        if not path.split("?")[0].rstrip("/").endswith("/drafts"):
+            return None
+        if method == "POST" and not done:
+            done.append("short")
+        elif method == "GET" and len(done) == 1:
+            done.append(next_list)
+        else:
+            return None
+        return done[-1]
+
+    relay.spoil = spoil
+    return done
+
+
 def relayed(open_page: OpenPage, folder: Path, server: EmbeddedServer, relay: Relay) -> Page:
     """Return the page of somebody who writes through a relay."""
     client = Client(Connection("tests", server.url, server.token))
@@ -89,6 +112,25 @@ def test_answers_that_break_off_lose_no_text(
     assert submitted
     assert there.annotations(task) == [whole]
     eventually(page, lambda: there.drafts(task), [])
+
+
+@pytest.mark.parametrize("next_list", ["short", 503])
+def test_a_list_of_drafts_that_does_not_arrive_makes_no_second_draft(
+    next_list: str | int,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    relay: Relay,
+) -> None:
+    page = relayed(open_page, make_workspace(images=1, how="upload"), server, relay)
+    there, task = Stored(server), task_of(page)
+    done = spoil_created(relay, next_list)
+    page.keyboard.type("Two ships")
+    eventually(page, lambda: len(done), 2)
+    page.keyboard.type(" lie at the quay.")
+    whole = {"sentence1": ["Two ships lie at the quay."]}
+    eventually(page, lambda: whole in there.drafts(task), True)
+    assert there.drafts(task) == [whole]
 
 
 def test_a_notice_appears_while_an_answer_does_not_come(

@@ -21,6 +21,8 @@ from tests.integration.written import (
 )
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -193,3 +195,50 @@ def test_a_space_typed_on_a_saved_sentence_continues_it(
     press(page, "Control+Enter")
     page.wait_for_timeout(1500)
     assert ("Two ships lie there. Six cars wait near them.",) in captions(folder)
+
+
+# How browsers report AltGr on Windows, and the Option key of a Mac.
+ALTGR = {"ctrlKey": True, "altKey": True, "modifierAltGraph": True}
+OPTION = {"altKey": True}
+
+
+def press_letter(page: Page, letter: str, modifiers: dict[str, bool]) -> None:
+    """Press a key that enters a letter together with modifier keys."""
+    entered = page.evaluate(
+        """([key, modifiers]) => {
+            const options = { key, ...modifiers, bubbles: true, cancelable: true };
+            return document.activeElement.dispatchEvent(new KeyboardEvent("keydown", options));
+        }""",
+        [letter, modifiers],
+    )
+    if entered:  # the default action of the browser, in the element that has the focus then
+        page.keyboard.insert_text(letter)
+
+
+@pytest.mark.parametrize("modifiers", [ALTGR, OPTION])
+def test_letters_of_altgr_are_kept_on_the_guide_and_on_a_saved_sentence(
+    modifiers: dict[str, bool],
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    folder = make_workspace(images=2, how="upload")
+    email = f"altgr{len(modifiers)}@example.org"
+    project, page = started(open_page, folder, server, client, email)
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    page.locator(".lsf-modal-ls").wait_for()
+    task = task_of(page)
+    press_letter(page, "ł", modifiers)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("odzie i statki.")
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    go_back(page, task)
+    wait_for_focus(page, "Edit Region")
+    press_letter(page, "ó", modifiers)
+    page.keyboard.type("smy.")
+    text = "łodzie i statki.ósmy."
+    wait_for_texts(page, {"sentence1": [text], "keywords": ["red quay"]})

@@ -11,6 +11,7 @@ from rsitmd_tools.studio.page.queue import is_restricted, projects_of, queue_of
 PREFIX = "/rsitmd/"
 QUEUE = "queue.json"
 END_OF_HEAD = b"</head>"
+PERSON = "X-Rsitmd-Person"  # the number of the user for whom a page was opened
 
 
 def scripts() -> dict[str, bytes]:
@@ -35,7 +36,7 @@ class PageScripts:
 
     def __call__(self, request: Any) -> Any:
         """Answer a request."""
-        from django.http import HttpResponse
+        from django.http import HttpResponse, JsonResponse
 
         name = request.path.removeprefix(PREFIX)
         if request.path.startswith(PREFIX) and name in self._scripts:
@@ -44,6 +45,9 @@ class PageScripts:
             return answer
         if request.path == PREFIX + QUEUE:
             return _queue(request)
+        person = request.headers.get(PERSON)
+        if person is not None and person != str(request.user.id):
+            return JsonResponse({"detail": "somebody else is signed in"}, status=401)
         _keep_to_own_projects(request)
         answer = self._get_response(request)
         html = answer.get("Content-Type", "").startswith("text/html")

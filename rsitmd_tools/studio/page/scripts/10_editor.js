@@ -103,6 +103,14 @@ window.rsitmd.editor = (() => {
     return Object.fromEntries(controls(of).map((c) => [c.name, c.regions.map((r) => r._value)]));
   }
 
+  // Return whether a key belongs to a shortcut. On Windows, AltGr is reported as Ctrl and Alt, but it
+  // enters letters; so does the Option key of a Mac, reported as Alt.
+  function isChord(event) {
+    if (event.getModifierState("AltGraph")) return false;
+    const option = event.altKey && event.key.length === 1 && event.key > "~";
+    return event.ctrlKey || event.metaKey || (event.altKey && !option);
+  }
+
   // Return all texts by control name.
   function allTexts(of = annotation()) {
     return Object.fromEntries(controls(of).map((control) => [control.name, texts(control)]));
@@ -195,7 +203,7 @@ window.rsitmd.editor = (() => {
   return {
     store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
     openField, changeField, pencil, fieldOf, texts, addedTexts, allTexts, completed,
-    state, addedState, stateOf, fill, insert,
+    state, addedState, stateOf, fill, insert, isChord,
     addTyped, endChanges,
   };
 })();

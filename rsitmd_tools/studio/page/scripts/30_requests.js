@@ -1,5 +1,5 @@
 "use strict";
-// Intercepts the editor's requests that send the annotator's text.
+// Intercepts the requests of the editor that send the annotator's text or open the next image.
 //
 // - Adds typed texts to drafts: the editor sends only added texts.
 // - Repeats a request until the server answers, while the editor waits. Without this, the editor
@@ -22,16 +22,23 @@ window.rsitmd.requests = (() => {
   let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
+  let stuck = false; // whether the server could not open the next image
 
   const NO_ANSWER =
     "The server does not answer. Your text is kept in this browser and is sent as soon as the" +
     " server answers. Leave this page open. You can continue writing.";
+  const NOT_THE_SERVER =
+    "The answer does not come from the annotation server. Your network or a proxy may ask you to" +
+    " sign in: open this page in another tab, and sign in there. Your text is kept in this browser" +
+    " and is sent as soon as the annotation server answers. Leave this page open. You can continue" +
+    " writing.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/(\d+)\/drafts\/?$/, sendDraft],
     ["PATCH", /\/api\/drafts\/(\d+)\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/?$/, submit],
     ["PATCH", /\/api\/annotations\/(\d+)\/?$/, submit],
+    ["POST", /\/api\/dm\/actions\/?$/, act],
   ];
 
   window.fetch = (resource, options = {}) => {
@@ -41,12 +48,20 @@ window.rsitmd.requests = (() => {
       const url = new URL(address, location.href);
       for (const [verb, pattern, send] of KINDS) {
         if (verb === method && url.origin === location.origin && pattern.test(url.pathname)) {
-          return send(url, options);
+          return send(url, { ...options, headers: withPerson(options.headers) });
         }
       }
     }
     return fetchNow(resource, options);
   };
+
+  // Another person can sign in in another tab. The server refuses the text of this page then.
+  function withPerson(headers) {
+    const all = new Headers(headers);
+    const number = window.APP_SETTINGS?.user?.id;
+    if (number) all.set("X-Rsitmd-Person", number);
+    return all;
+  }
 
   function pause(milliseconds) {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -60,14 +75,20 @@ window.rsitmd.requests = (() => {
     return new Response(body.byteLength ? body : null, { status, statusText, headers });
   }
 
+  // Return whether an answer is from the server, which answers these requests in JSON. The sign-in
+  // page of a proxy or a network comes with the status 200.
+  function isFromServer(answer) {
+    return !answer.ok || /json/.test(answer.headers.get("Content-Type"));
+  }
+
   // Send until the server answers.
   async function persist(send) {
-    let informed = false; // only once, because the annotator can close the message
-    const inform = () => {
-      if (!informed) notice.show("server", NO_ANSWER);
-      informed = true;
+    let informed = null; // each message only once, because the annotator can close it
+    const inform = (message) => {
+      if (informed !== message) notice.show("server", message);
+      informed = message;
     };
-    const late = setTimeout(inform, LATE);
+    const late = setTimeout(() => inform(NO_ANSWER), LATE);
     try {
       for (;;) {
         let answer = null;
@@ -76,11 +97,11 @@ window.rsitmd.requests = (() => {
         } catch (error) {
           if (error.name === "AbortError") throw error;
         }
-        if (answer && !DOWN.includes(answer.status)) {
+        if (answer && isFromServer(answer) && !DOWN.includes(answer.status)) {
           notice.clear("server");
           return answer;
         }
-        inform();
+        inform(answer && !isFromServer(answer) ? NOT_THE_SERVER : NO_ANSWER);
         await pause(AGAIN);
       }
     } finally {
@@ -185,15 +206,13 @@ window.rsitmd.requests = (() => {
     return own.at(-1)?.id;
   }
 
+  // Fails if the list does not arrive: the whole request is repeated then.
   async function ownDrafts(url, { headers }, pk) {
-    try {
-      const answer = await fetchNow(url, { headers, credentials: "same-origin" });
-      const mine = `, ${window.APP_SETTINGS.user.id}`;
-      return (await answer.json()).filter(
-        (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
-    } catch {
-      return []; // the request itself will report the error
-    }
+    const answer = await fetchNow(url, { headers, credentials: "same-origin" });
+    if (!answer.ok && !DOWN.includes(answer.status)) return []; // the text itself may be accepted
+    const mine = `, ${window.APP_SETTINGS.user.id}`;
+    return (await answer.json()).filter(
+      (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
   }
 
   async function deliver(draft) {
@@ -232,9 +251,13 @@ window.rsitmd.requests = (() => {
     return answer;
   }
 
+  function isSignedOut(status) {
+    return status === 401 || status === 403;
+  }
+
   function refused(status) {
     const kept = "Your text is kept in this browser and is restored when you open this image again.";
-    if (status === 401 || status === 403) {
+    if (isSignedOut(status)) {
       return `You are signed out, so nothing is saved. Sign in again and reload this page. ${kept}`;
     }
     if (status === 404) {
@@ -252,17 +275,20 @@ window.rsitmd.requests = (() => {
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
     const send = () => fetchNow(url, options);
+    const before = task ? null : editor.annotation()?.versions?.result;
+    const call = { url, options, body, task, before, persist, send: fetchNow };
     if (!body.was_cancelled) backup.saveSubmitted(key);
     try {
-      let answer = await persist(send);
-      if (answer.status === 409 && task) {
-        answer = await window.rsitmd.twice.settle({ url, options, body, task, persist, send: fetchNow });
-      }
+      const { settle, updated } = window.rsitmd.twice;
+      let answer = (!body.was_cancelled && (await updated(call))) || (await persist(send));
+      if (answer.status === 409 && task) answer = await settle(call);
       if (answer.ok) {
         backup.remove(key);
         made.clear();
         notice.clear("draft");
         if (task) removeOlder(url, options, body.result);
+      } else {
+        notice.show("draft", refused(answer.status));
       }
       return answer;
     } finally {
@@ -275,7 +301,7 @@ window.rsitmd.requests = (() => {
   async function removeOlder(url, options, result) {
     const drafts = new URL(url);
     drafts.pathname = drafts.pathname.replace(/annotations\/?$/, "drafts");
-    for (const draft of await ownDrafts(drafts, options, null)) {
+    for (const draft of await ownDrafts(drafts, options, null).catch(() => [])) {
       const older = (draft.result || []).every((part) => {
         const now = result.find((p) => p.from_name === part.from_name)?.value.text || [];
         const held = (text) => now.some((whole) => whole.includes(text.trim()));
@@ -287,12 +313,31 @@ window.rsitmd.requests = (() => {
     }
   }
 
+  // ---- the next image
+
+  // Without an image the editor shows the end of the queue. With the status 404 it is the end.
+  async function act(url, options) {
+    if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
+    const answer = await persist(() => fetchNow(url, options));
+    stuck = !answer.ok && answer.status !== 404;
+    if (stuck) notice.show("next", noNext(answer.status));
+    else notice.clear("next");
+    return answer;
+  }
+
+  function noNext(status) {
+    return isSignedOut(status)
+      ? "You are signed out. Sign in again and reload this page to open the next image."
+      : `The server could not open the next image (HTTP status ${status}). Reload this page.`;
+  }
+
   addEventListener("pagehide", () => (leaving = true));
   addEventListener("pageshow", () => (leaving = false));
 
   return {
     json, pause,
     busy: () => busy > 0,
+    isStuck: () => stuck,
     isSent: (annotation) => sent.has(annotation),
     leave: (yes) => (leaving = yes),
   };

@@ -1,6 +1,7 @@
 "use strict";
 // Handles the same image in two tabs: the server refuses the second Submit because it already has
-// an annotation of this annotator. The annotator chooses which text to keep.
+// an annotation of this annotator. The annotator chooses which text to keep. The server accepts the
+// second Update, which would replace the first one: compare the annotation before.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.twice = (() => {
@@ -42,12 +43,15 @@ window.rsitmd.twice = (() => {
     box.append(image);
   }
 
-  function choose(theirs, ours) {
+  const SUBMITTED = "You have already submitted this image in another tab or window.";
+  const UPDATED =
+    "The submitted text was changed after you opened this image, in another tab or by another person.";
+
+  function choose(what, theirs, ours) {
     return new Promise((resolve) => {
       const box = notice.show(
         "twice",
-        "You have already submitted this image in another tab or window.\n" +
-          `Submitted there: ${sentences(theirs)}\nWritten here: ${sentences(ours)}\n` +
+        `${what}\nSubmitted there: ${sentences(theirs)}\nWritten here: ${sentences(ours)}\n` +
           "Which text do you want to keep?",
         [
           ["Keep the text written here", () => resolve(true)],
@@ -70,8 +74,13 @@ window.rsitmd.twice = (() => {
       const { unique_id: _, ...rest } = body;
       return persist(() => send(url, { ...options, body: JSON.stringify(rest) }));
     }
+    if (body.was_cancelled) {
+      notice.show("twice", "You submitted this image in another tab or window, so it was not skipped.");
+      if (body.draft_id) await forget(call);
+      return window.rsitmd.requests.json(there, 200);
+    }
     const equal = editor.stateOf(there.result) === editor.stateOf(body.result);
-    if (equal || !(await choose(there.result, body.result))) {
+    if (equal || !(await choose(SUBMITTED, there.result, body.result))) {
       if (body.draft_id) await forget(call);
       return window.rsitmd.requests.json(there, 200);
     }
@@ -83,6 +92,22 @@ window.rsitmd.twice = (() => {
     return answer;
   }
 
+  // Return the answer to pass to the editor for its Update if the text that was submitted in another
+  // tab is kept; null if this Update is sent.
+  //   call.before: the result that the server had when this page opened the annotation.
+  async function updated(call) {
+    const { url, options, body, before, persist, send } = call;
+    if (!before) return null;
+    const answer = await persist(() => send(url, plain(options, "GET")));
+    if (!answer.ok) return null;
+    const there = await answer.json();
+    const state = editor.stateOf(there.result);
+    const known = [before, body.result].some((result) => editor.stateOf(result) === state);
+    if (known || (await choose(UPDATED, there.result, body.result))) return null;
+    if (body.draft_id) await forget(call);
+    return window.rsitmd.requests.json(there, 200);
+  }
+
   // Remove this tab's draft; otherwise it would remain with the task.
   async function forget({ url, options, body, send }) {
     try {
@@ -92,5 +117,5 @@ window.rsitmd.twice = (() => {
     }
   }
 
-  return { settle };
+  return { settle, updated };
 })();

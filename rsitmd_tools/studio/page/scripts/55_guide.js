@@ -52,9 +52,10 @@ window.rsitmd.guide = (() => {
   }
 
   // Handle a key while the guide is open or closes. Return whether the key was handled.
-  function handles({ key, target, ctrlKey, metaKey, altKey, isComposing }) {
+  function handles(event) {
+    const { key, target } = event;
     if (!closing && !isGuide()) return false;
-    if (isComposing || ctrlKey || metaKey || altKey) return false;
+    if (event.isComposing || editor.isChord(event)) return false;
     if (key === "Enter" || key === "Escape") {
       if (key === "Enter" && target.closest?.("a[href]")) return false;
     } else if (key === "Backspace" && closing) {

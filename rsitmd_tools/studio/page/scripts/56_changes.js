@@ -49,8 +49,9 @@ window.rsitmd.changes = (() => {
   }
 
   // Return the text that a key enters, or null; Enter is a line break in a field of several lines.
-  function enters({ key, ctrlKey, metaKey, altKey }, lines = false) {
-    if (ctrlKey || metaKey || altKey) return null;
+  function enters(event, lines = false) {
+    const { key } = event;
+    if (editor.isChord(event)) return null;
     if (key === "Enter") return lines ? "\n" : null;
     return key.length === 1 ? key : null;
   }

@@ -216,7 +216,8 @@
         ask();
       }
     }
-    if (!wanted || stale) {
+    // If the next image could not be opened, this is not the end.
+    if (!wanted || stale || window.rsitmd.requests.isStuck()) {
       old?.remove();
       return;
     }
