@@ -15,6 +15,8 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api import client as client_module
 from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection
+from rsitmd_tools.studio.campaign.people import lock_out
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
@@ -91,7 +93,10 @@ def test_a_removed_annotator_loses_access_and_their_text_is_kept(
     email = "removed@example.org"
     person = Annotator(client.connection, sign_up_or_in(invitation_link(client), email, PASSWORD))
     folder = make_workspace(images=2, settings="[annotation]\nannotators_per_image = 1\n")
-    assert tool.run("annotate", "users", folder, "add", email, "b@example.org").returncode == 0
+    added = tool.run("annotate", "users", folder, "add", email, "b@example.org")
+    assert added.returncode == 0
+    assert f"{email}: active, 0 written" in added.stdout  # it has an account already
+    assert "b@example.org: active, has not signed up yet" in added.stdout
     with Workspace.open(folder, write=True) as workspace:
         push(workspace)
         project, task = workspace.db.execute(
@@ -115,6 +120,22 @@ def test_a_removed_annotator_loses_access_and_their_text_is_kept(
     again = tool.run("annotate", "users", folder, "remove", "b@example.org")
     assert again.returncode == 1
     assert "has no account on the server" in again.stderr
+
+
+def test_a_token_of_an_annotator_does_not_remove_accounts(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
+    email = "member@example.org"
+    token = sign_up_or_in(invitation_link(client), email, PASSWORD)
+    where = client.connection
+    with Workspace.open(make_workspace(images=1), write=True) as workspace:
+        join(workspace, email)
+        member = Client(Connection(where.key, where.url, token))
+        with pytest.raises(RsitmdError, match="does not allow removing accounts") as refused:
+            lock_out(workspace, member, email)
+        assert taking_part(workspace)
+    assert "the token of an administrator" in str(refused.value)
+    assert f"deactivate {email}" in str(refused.value)
 
 
 def test_a_deactivated_annotator_can_be_locked_out(

@@ -76,6 +76,8 @@ def command(
     with _opened(folder, action) as workspace:
         for email in addresses:
             click.echo(f"{email}: {_change(workspace, action, email, reviewer)}", err=True)
+        if action == "add":  # the address can be that of an account on the server
+            _update_accounts(workspace)
         people = [asdict(member) for member in members(workspace)]
         licence = licence_state(workspace)
     for person in people:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -59,4 +60,5 @@ def command(
 
     count = convert_weights(source, backbone, output, mean or None, std or None)
     click.echo(f"weights: {output} ({count_of(count, 'tensor')})")
-    click.echo(f"next: --set backbone={backbone} --set weights={output}")
+    settings = ("--set", f"backbone={backbone}", "--set", f"weights={output}")
+    click.echo(f"next: {shlex.join(settings)}")

@@ -21,7 +21,8 @@ def sentence_count(subject: Subject) -> Iterator[Violation]:
     Good:
         five sentences for each image
     Fix:
-        Have the missing sentences written, or remove the image.
+        Have the missing sentences written, or remove the image. In a workspace, reject
+        the sentences that are too many: `rsitmd annotate review DIR --reject FILE`.
     """
     expected = subject.settings.annotation.sentences_per_image
     for image in subject.dataset:

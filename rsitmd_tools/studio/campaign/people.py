@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from rsitmd_tools.errors import RsitmdError, command_line
-from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.client import Client, Refused
 from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import has_left, person_of
@@ -37,4 +39,16 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
             hint=None if has_left(workspace, email) else f"run: {deactivate}",
         )
     own = client.call(client.sdk.users.whoami)
-    client.call(client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number)
+    try:
+        client.call(
+            client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number
+        )
+    except Refused as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        raise RsitmdError(
+            "the token does not allow removing accounts",
+            where=client.connection.url,
+            hint="connect with the token of an administrator, or run: "
+            + command_line("annotate", "users", workspace.path, "deactivate", email),
+        ) from None

@@ -123,11 +123,12 @@ def test_weights_are_converted_and_train(
 ) -> None:
     state = timm.create_model("resnet18", pretrained=False).state_dict()
     torch.save({f"p{n}": value for n, value in enumerate(state.values())}, tmp_path / "w.pth")
-    target = tmp_path / "w.safetensors"
+    target = tmp_path / "my w.safetensors"
     code, out, _ = run(
         capsys, "weights", str(tmp_path / "w.pth"), "--backbone", "resnet18", "-o", str(target)
     )
     assert code == 0 and f"{len(state)} tensors" in out
+    assert f"next: --set backbone=resnet18 --set 'weights={target}'" in out
     code, _, _ = run(
         capsys,
         *train(data, tmp_path / "r", "--set", "backbone=resnet18", "--set", f"weights={target}"),
