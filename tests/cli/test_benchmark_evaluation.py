@@ -252,6 +252,18 @@ def test_maps_are_refused_before_anything_is_encoded(
     assert not (tmp_path / "out" / "result.json").exists()
 
 
+def test_positives_are_read_before_anything_is_encoded(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "none.json"
+    code = _run(
+        ["benchmark", "evaluate", str(runs / "seed-0"), str(data), "--positives", str(missing)],
+        False,
+    )
+    assert code == 1
+    assert capsys.readouterr().err.startswith(f"error: {missing}: does not exist")  # no progress
+
+
 def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["benchmark", "search", str(runs / "seed-0"), str(data), "--text", "a zxq boat"]
     assert _run([*command, "-k", "2", "--json"], False) == 0

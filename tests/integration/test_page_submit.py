@@ -170,7 +170,7 @@ def test_two_tabs_of_one_image_ask_before_text_is_overwritten(
         next_task(page, task)
         other.bring_to_front()
         press(other, "Control+Enter")
-        box = other.locator(".rsitmd-notice")
+        box = other.locator(".rsitmd-notice[data-subject=twice]")
         box.wait_for()
         said = box.inner_text()
         assert "already submitted this image in another tab" in said

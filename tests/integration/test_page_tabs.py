@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.integration.pages import OpenPage, browser, close_guide, open_page
+from tests.integration.pages import LAPTOP, OpenPage, browser, close_guide, open_page, shot
 from tests.integration.written import (
     Stored,
     eventually,
@@ -29,6 +29,8 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 TEXT = "Two ships lie there."
+TWICE = ".rsitmd-notice[data-subject=twice]"
+TABS = ".rsitmd-notice[data-subject=tabs]"
 WHOLE = {"sentence1": [TEXT], "keywords": ["red quay"]}
 
 
@@ -71,6 +73,32 @@ def submit(page: Page, task: int) -> None:
     next_task(page, task)
 
 
+def test_who_writes_in_two_tabs_is_warned(tabs: Tabs) -> None:
+    one, two, task, address = tabs
+    for page in (one, two):
+        page.bring_to_front()
+        wait_for_focus(page, "sentence1")
+        assert not page.locator(TABS).is_visible()
+        page.keyboard.type("Two")
+        assert "open in another tab" in page.locator(TABS).inner_text()
+    shot(two, "tabs", LAPTOP)
+    one.bring_to_front()
+    one.keyboard.type(" ships lie there.")
+    press(one, "Tab")
+    one.keyboard.type("red quay")
+    press(one, "Control+Enter")
+    next_task(one, task)  # the tabs have different images now
+    for page in (one, two):
+        page.locator(TABS).wait_for(state="hidden")
+    two.on("dialog", lambda dialog: dialog.accept())
+    two.goto(f"{address}?labeling=1")
+    task_of(two)
+    one.keyboard.type("Three")
+    one.locator(TABS).wait_for()
+    two.close()
+    one.locator(TABS).wait_for(state="hidden")
+
+
 def test_an_image_that_is_submitted_in_one_tab_is_not_skipped_in_the_other(
     tabs: Tabs, server: EmbeddedServer
 ) -> None:
@@ -78,7 +106,7 @@ def test_an_image_that_is_submitted_in_one_tab_is_not_skipped_in_the_other(
     tabs.two.bring_to_front()
     tabs.two.get_by_label("skip-task").click()
     next_task(tabs.two, tabs.task)
-    assert "so it was not skipped" in tabs.two.locator(".rsitmd-notice").inner_text()
+    assert "so it was not skipped" in tabs.two.locator(TWICE).inner_text()
     assert Stored(server).annotations(tabs.task) == [WHOLE]
 
 
@@ -104,7 +132,7 @@ def test_an_update_in_the_second_tab_asks_before_it_replaces_the_first(
         eventually(one, lambda expected=expected: there.annotations(task), [expected])
         wait_for_texts(one, expected)
         one.wait_for_load_state("networkidle")
-    assert not one.locator(".rsitmd-notice").is_visible()
+    assert not one.locator(TWICE).is_visible()
 
     two.bring_to_front()
     two.get_by_label("Edit Region").first.click()
@@ -112,7 +140,7 @@ def test_an_update_in_the_second_tab_asks_before_it_replaces_the_first(
     second = {**WHOLE, "sentence1": [f"{TEXT} It snows."]}
     wait_for_texts(two, second)
     press(two, "Control+Enter")
-    box = two.locator(".rsitmd-notice")
+    box = two.locator(TWICE)
     box.wait_for()
     assert f'Submitted there: "{TEXT} It rains.", "red quay"' in box.inner_text()
     assert f'Written here: "{TEXT} It snows.", "red quay"' in box.inner_text()

@@ -97,6 +97,10 @@ def command(
     from rsitmd_tools.extras import require_training
 
     require_training()
+    if positives is not None:
+        from rsitmd_tools.formats.rsitmd import load_document
+
+        load_document(positives)  # an error must not wait until all images are encoded
     if scores is not None:
         check_dataset(run)  # the only argument is PATH
     else:

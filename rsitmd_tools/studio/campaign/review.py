@@ -140,7 +140,10 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
     _list(workspace, report, located, found, everything=request.everything)
 
     back, accepted, rejected = _choose(workspace, request, located, found, new)
-    report.nothing = _without_findings(workspace, request, located)
+    report.nothing = [
+        *_empty_files(request, back, accepted, rejected),
+        *_without_findings(workspace, request, located),
+    ]
     with workspace.transaction() as db:
         for state, choices in ((SENT_BACK, back), (ACCEPTED, accepted), (REJECTED, rejected)):
             for chosen in choices:
@@ -273,6 +276,21 @@ def _choose(
             hint="list it for only one of --send-back, --accept and --reject",
         )
     return back, accepted, rejected
+
+
+def _empty_files(
+    request: ReviewRequest,
+    back: Sequence[Chosen],
+    accepted: Sequence[Chosen],
+    rejected: Sequence[Chosen],
+) -> list[str]:
+    """Return one line for each file of a decision that lists no sentence."""
+    chosen = ((request.send_back, back), (request.accept, accepted), (request.reject, rejected))
+    return [
+        f"{value} lists no sentences"
+        for value, sentences in chosen
+        if value is not None and value != CLEAN and is_file(value) and not sentences
+    ]
 
 
 def _without_findings(

@@ -297,6 +297,14 @@ def test_a_decision_has_a_reviewer(workspace: Workspace, name: str) -> None:
         review(workspace, ReviewRequest(name))
 
 
+def test_a_file_without_sentences_is_reported(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "back.csv"
+    file.write_text("image,annotator,sentence,text,note\n", encoding="utf-8")
+    done = CliRunner().invoke(review_command, [str(folder), "--send-back", str(file)])
+    assert f"{file} lists no sentences\n" in done.stdout
+    assert done.exit_code == 0
+
+
 def test_a_known_code_without_findings_is_reported(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0

@@ -3,13 +3,17 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.notice = (() => {
-  const STYLE = `
+  const COLUMN = `
     position: fixed; top: 8px; left: 50%; transform: translateX(-50%); z-index: 100000;
-    max-width: min(760px, 92vw); max-height: calc(100vh - 40px); overflow: auto;
+    display: flex; flex-direction: column; gap: 6px;
+    max-width: min(760px, 92vw); max-height: calc(100vh - 16px); overflow: auto;`;
+  const STYLE = `
     background: #fff1b8; color: #222; border: 1px solid #b38600;
     border-radius: 4px; padding: 8px 12px; font-size: 15px; line-height: 22px;
     box-shadow: 0 2px 8px rgba(0, 0, 0, .3); white-space: pre-line;`;
   const shown = new Map();
+  const column = document.createElement("div"); // messages below one another, the newest first
+  column.style.cssText = COLUMN;
 
   // Show a message.
   //   subject: a name; a later message with the same subject replaces this one.
@@ -39,7 +43,8 @@ window.rsitmd.notice = (() => {
       });
       box.append(button);
     }
-    document.body.append(box);
+    column.prepend(box);
+    document.body.append(column); // the last element of the page is above the others
     shown.set(subject, box);
     return box;
   }
