@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator, MutableMapping
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from tests.real_data import CHECKOUT, REAL_DATA
 # No test asserts on time: on a busy machine, an example can take seconds.
 settings.register_profile("any speed", deadline=None)
 settings.load_profile("any speed")
+
+# A shell without job control starts what is in the background with Ctrl-C ignored, and the commands
+# that tests start would inherit this.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Helpers that assert: their failures show both sides, as those of tests do.
 pytest.register_assert_rewrite("tests.integration.campaigns", "tests.integration.written")
