@@ -147,7 +147,7 @@ def _print(report: ReviewReport) -> None:
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
     if not report.states:
-        click.echo("no annotator has written sentences yet; imported sentences are not reviewed")
+        click.echo("no sentences to review yet; imported and pilot sentences are not reviewed")
     states = ", ".join(f"{state} {n}" for state, n in report.states.items())
     click.echo(f"sentences by state: {states or 'none'}")
     if report.acceptance is not None and report.acceptance.sentences:
