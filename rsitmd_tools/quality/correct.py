@@ -109,7 +109,7 @@ def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
 def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.corrections import record_correction, stored_text
-    from rsitmd_tools.workspace.imported import (
+    from rsitmd_tools.workspace.imported_corrections import (
         record_imported_correction,
         stored_imported_text,
     )

@@ -125,7 +125,9 @@ def test_the_next_image_is_requested_until_the_server_answers(
     end = answer_instead(page, NEXT, status)
     write_all(page)
     press(page, "Control+Enter")
-    assert re.search("not come from|does not answer", said(page, "server"))
+    notice = said(page, "server")
+    assert re.search("not come from|does not answer", notice)
+    assert "The next image opens as soon as the server answers" in notice
     assert not page.get_by_text("No image is available").is_visible()
     assert end()
     next_task(page, task)

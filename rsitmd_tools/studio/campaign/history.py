@@ -15,7 +15,7 @@ from rsitmd_tools.workspace.history import (
     sentences_of_revision,
     skips_of_image,
 )
-from rsitmd_tools.workspace.imported import imported_changes
+from rsitmd_tools.workspace.imported_corrections import imported_changes
 from rsitmd_tools.workspace.numbering import numbers_before
 
 
@@ -31,7 +31,7 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     empty and sent back), ``state``, ``origin``, ``machine`` (the most similar of the machine
     texts that were shown), ``edit_distance`` from it, and its ``decisions``. ``imported`` are the
     sentences from other datasets, see
-    :func:`~rsitmd_tools.workspace.imported.imported_changes`.
+    :func:`~rsitmd_tools.workspace.imported_corrections.imported_changes`.
 
     Raises:
         RsitmdError: There is no such image.

@@ -24,14 +24,14 @@ window.rsitmd.requests = (() => {
   let busy = 0; // submits in progress
   let stuck = false; // whether the server could not open the next image
 
-  const NO_ANSWER =
-    "The server does not answer. Your text is kept in this browser and is sent as soon as the" +
-    " server answers. Leave this page open. You can continue writing.";
+  const NO_ANSWER = "The server does not answer.";
   const NOT_THE_SERVER =
     "The answer does not come from the annotation server. Your network or a proxy may ask you to" +
-    " sign in: open this page in another tab, and sign in there. Your text is kept in this browser" +
-    " and is sent as soon as the annotation server answers. Leave this page open. You can continue" +
-    " writing.";
+    " sign in: open this page in another tab, and sign in there.";
+  const KEPT =
+    "Your text is kept in this browser and is sent as soon as the server answers. Leave this page" +
+    " open. You can continue writing.";
+  const NEXT = "The next image opens as soon as the server answers. Leave this page open.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/(\d+)\/drafts\/?$/, sendDraft],
@@ -82,10 +82,11 @@ window.rsitmd.requests = (() => {
   }
 
   // Send until the server answers.
-  async function persist(send) {
+  //   then: what the annotator reads about it while the server does not answer.
+  async function persist(send, then = KEPT) {
     let informed = null; // each message only once, because the annotator can close it
     const inform = (message) => {
-      if (informed !== message) notice.show("server", message);
+      if (informed !== message) notice.show("server", `${message} ${then}`);
       informed = message;
     };
     const late = setTimeout(() => inform(NO_ANSWER), LATE);
@@ -318,7 +319,7 @@ window.rsitmd.requests = (() => {
   // Without an image the editor shows the end of the queue. With the status 404 it is the end.
   async function act(url, options) {
     if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
-    const answer = await persist(() => fetchNow(url, options));
+    const answer = await persist(() => fetchNow(url, options), NEXT);
     stuck = !answer.ok && answer.status !== 404;
     if (stuck) notice.show("next", noNext(answer.status));
     else notice.clear("next");

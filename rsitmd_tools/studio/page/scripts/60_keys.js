@@ -188,8 +188,7 @@ window.rsitmd.keys = (() => {
   // Enter and Space on a button press it: do not let shortcuts of the same name prevent that.
   document.body.addEventListener("keydown", (event) => {
     const presses = ["Enter", " "].includes(event.key) && event.target.closest?.("button, a");
-    const chord = event.ctrlKey || event.metaKey || event.altKey;
-    if (editor.fieldOf(event.target) || (presses && !chord)) event.stopPropagation();
+    if (editor.fieldOf(event.target) || (presses && !editor.isChord(event))) event.stopPropagation();
   });
 
   return { focus };
