@@ -6,13 +6,14 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import Connection, save_connection
 from rsitmd_tools.studio.campaign.review import ReviewRequest, review
 from rsitmd_tools.studio.campaign.status import status
@@ -201,11 +202,20 @@ def test_nothing_is_lost_when_the_clock_is_set_back_an_hour(
         assert pull(workspace).new == 0
 
 
+@pytest.mark.parametrize("late", [0, 2])
 @pytest.mark.parametrize("kind", ["new", "changed"])
 def test_nothing_is_lost_when_the_server_was_killed_before_it_set_the_time_of_the_task(
-    kind: str, written: Path, annotators: People, server: EmbeddedServer
+    kind: str,
+    late: int,
+    written: Path,
+    annotators: People,
+    server: EmbeddedServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The server stores an annotation and the time of its task in two transactions."""
+    """The server stores an annotation and the time of its task in two transactions.
+
+    It sends its time in whole seconds, so its clock can seem to be before the last pull.
+    """
     with Workspace.open(written, write=True) as workspace:
         pull(workspace)
         task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
@@ -219,6 +229,11 @@ def test_nothing_is_lost_when_the_server_was_killed_before_it_set_the_time_of_th
                 rewrite(annotators[0][1], task, ["The power failed."], ["red ship"])
             assert db.execute(times, (task,)).fetchone()[0] > before
             db.execute("UPDATE task SET updated_at = ? WHERE id = ?", (before, task))
+        if late:
+            cursor = "SELECT max(value) FROM fact WHERE key LIKE 'pull.%'"
+            shown = datetime.fromisoformat(workspace.db.execute(cursor).fetchone()[0])
+            shown -= timedelta(seconds=late)
+            monkeypatch.setattr(pull_module, "now_on", lambda _: server_time(shown))
         report = pull(workspace)
         assert (report.new, report.changed) == ((1, 0) if kind == "new" else (0, 1))
         texts = [c for image in merged_images(workspace) for c in image.captions]

@@ -64,7 +64,8 @@ def changed_by_time(
         workspace: The workspace.
         project: Row of the project.
         listed: Tasks on the server, of :func:`tasks_since`.
-        last: Time of the last pull.
+        last: Time of the last pull, or the current time if the clock was set back since; None
+            before the first pull.
     """
     tasks = known_tasks(workspace.db, project)
     written = known_annotations(workspace.db, project)

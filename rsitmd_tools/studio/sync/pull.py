@@ -98,6 +98,7 @@ class _Pull:
         self._check_page(project, found)
         now = now_on(self._client)
         last = self._workspace.fact(pull_cursor(project.row))
+        settled = None if last is None else min(last, now)
         if last is not None and last > now:  # a clock has been set back since the last pull
             last = None
         listed = tasks_since(self._client, project.number, last)
@@ -111,7 +112,7 @@ class _Pull:
             )
         )
         tasks = known_tasks(self._workspace.db, project.row)
-        changed = changed_by_time(self._workspace, project.row, listed, last)
+        changed = changed_by_time(self._workspace, project.row, listed, settled)
         # Found again by a push, as after a restore of the server: their times are old.
         changed += [n for n, task in tasks.items() if task.updated_at is None and n not in listed]
         newest = max([last or "", *(listed[n].updated for n in listed.keys() - set(changed))])
