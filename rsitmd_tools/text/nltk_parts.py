@@ -59,5 +59,6 @@ def _bare_packages() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "nltk"]:
+        # list() is atomic: another thread may import a module meanwhile.
+        for name in [name for name in list(sys.modules) if name.partition(".")[0] == "nltk"]:
             del sys.modules[name]
