@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,9 @@ class ImportReport:
         repeated: Images that the dataset names again; their first texts are imported.
         changed: Images whose texts differ from those that were imported before. The earlier
             texts stay.
-        other: Images that have no sentence in common with what was imported under their name.
-            The earlier texts stay, and the file of another image is not added to them.
+        other: Images that have no sentence in common with what was imported under their name, or
+            more with another image. The earlier texts stay, and the file of another image is not
+            added to them.
         keywords: The same for keywords.
         moved: Images whose category or split differs from that of an earlier import, which stays.
         other_split: Split names that the workspace does not have, with the number of images; these
@@ -125,19 +127,37 @@ def import_dataset(
 def _other_images(
     workspace: Workspace, dataset: Dataset, records: Mapping[str, ImageRecord]
 ) -> list[str]:
-    """Return the images that share no sentence with what was imported under their name.
+    """Return the images whose sentences are not those that were imported under their name.
+
+    They share no sentence with these, or more sentences with an image of another name, as in a
+    dataset that was numbered again.
 
     Raises:
         RsitmdError: They are most of the known images, so this is another dataset.
     """
-    before = imported_texts(workspace, dataset.name)
+    before = {
+        name: _wordings(texts) for name, texts in imported_texts(workspace, dataset.name).items()
+    }
+    names: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, wordings in before.items():
+        for wording in wordings:
+            names[wording].append(name)
+
+    def shared(wordings: set[tuple[str, ...]]) -> Counter[str]:
+        """Return the number of these sentences that each image has."""
+        return Counter(name for wording in wordings for name in names.get(wording, ()))
+
     both = [
-        (name, _wordings(before[name]), _wordings(record.captions))
+        (name, before[name], _wordings(record.captions))
         for name, record in records.items()
         if name in before
     ]
     known = [(name, old, new) for name, old, new in both if old and new]
-    other = [name for name, old, new in known if not old & new]
+    other = [
+        name
+        for name, old, new in known
+        if old != new and (not old & new or max(shared(new).values()) > len(old & new))
+    ]
     if 2 * len(other) > len(known):
         raise RsitmdError(
             f"has other sentences than the dataset {dataset.name} in the workspace for"

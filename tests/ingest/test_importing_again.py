@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.ingest import ingest
@@ -48,6 +48,10 @@ def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
     assert report.files.without_file == ["port_1.tif"]
     found = rows(tmp_path / "w", "SELECT filename, split FROM image ORDER BY number")
     assert found == [("port_2.tif", "test"), ("port_3.tif", None)]
+
+
+def records(names: list[str], texts: list[tuple[str, ...]]) -> list[ImageRecord]:
+    return [record(name, *sentences) for name, sentences in zip(names, texts, strict=True)]
 
 
 def texts_about(what: str) -> tuple[str, ...]:
@@ -161,6 +165,29 @@ def test_one_image_with_other_sentences_gets_no_file(tmp_path: Path) -> None:
     assert report.changed == ["port_0.png", "port_1.png"]
     assert report.files.added == 3
     assert report.files.without_file == ["port_3.png"]
+
+
+@pytest.mark.parametrize("moved", [2, 5])
+def test_an_image_of_a_dataset_numbered_again_gets_no_file_of_another(
+    tmp_path: Path, moved: int
+) -> None:
+    """Images of one category have some sentences in common."""
+    names = [f"port_{number}.png" for number in range(5)]
+    texts = [(FIVE[0], *texts_about(f"Port {number}")[1:]) for number in range(5)]
+    into(tmp_path / "w", dataset(*records(names, texts)))
+    for number, name in enumerate(names):
+        save_noise(tmp_path / "old" / name, number)
+    # Each of the first images has the name of the next one.
+    texts[:moved] = [*texts[1:moved], texts[0]]
+    new = dataset(*records(names, texts), folder=tmp_path / "old")
+    if moved == 5:
+        with pytest.raises(RsitmdError, match=r"has other sentences .* for 5 images"):
+            into(tmp_path / "w", new)
+        assert rows(tmp_path / "w", "SELECT count(*) FROM image") == [(0,)]
+        return
+    report = into(tmp_path / "w", new)
+    assert report.other == report.files.without_file == names[:2]
+    assert report.files.added == 3
 
 
 def test_the_command_gives_a_dataset_a_name(
