@@ -114,7 +114,7 @@ def test_answers_that_break_off_lose_no_text(
     eventually(page, lambda: there.drafts(task), [])
 
 
-@pytest.mark.parametrize("next_list", ["short", 503])
+@pytest.mark.parametrize("next_list", ["short", 503, 429])
 def test_a_list_of_drafts_that_does_not_arrive_makes_no_second_draft(
     next_list: str | int,
     open_page: OpenPage,

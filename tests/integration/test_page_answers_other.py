@@ -159,7 +159,7 @@ def test_a_refused_submit_is_reported(
     end = answer_instead(page, SUBMIT, status)
     write_all(page)
     press(page, "Control+Enter")
-    assert expected in said(page, "draft")
+    assert expected in said(page, "submit")
     assert end()
     press(page, "Control+Enter")
     next_task(page, task)

@@ -49,6 +49,7 @@ def test_a_text_is_never_stored_for_the_person_who_signed_in_later(
     box.get_by_role("button").click()
     page.locator("input[name=keywords]").focus()
     press(page, "Control+Enter")
+    box = page.locator(".rsitmd-notice[data-subject=submit]")
     box.wait_for()
     assert "You are signed out, so nothing is saved. Sign in again" in box.inner_text()
     assert there.drafts(task) == there.annotations(task) == []

@@ -13,6 +13,7 @@ window.rsitmd.backup = (() => {
   const DAYS = 30;
   let confirmed = null; // texts of the open annotation that the server has, by control
   let sent = []; // texts sent since then; each of them may have arrived
+  let allowed = true; // whether the browser stored the last copy
 
   function storageKey() {
     const [person, image] = [editor.person(), editor.imageKey()];
@@ -39,9 +40,23 @@ window.rsitmd.backup = (() => {
   function write(key, copy) {
     try {
       localStorage.setItem(key, JSON.stringify(copy));
+      allowed = true;
     } catch {
-      // Storage is full or not allowed: drafts on the server remain.
+      allowed = false; // storage is full or not allowed: drafts on the server remain
     }
+  }
+
+  function drop(key) {
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // The browser does not allow storage, so it has no copy.
+    }
+  }
+
+  // Return whether this browser keeps the text of the open annotation.
+  function keeps() {
+    return allowed && Boolean(storageKey());
   }
 
   // Copy the current text of the fields.
@@ -49,7 +64,7 @@ window.rsitmd.backup = (() => {
     const key = storageKey();
     if (!key || !confirmed) return;
     const texts = editor.allTexts();
-    if (sameTexts(texts, confirmed)) localStorage.removeItem(key);
+    if (sameTexts(texts, confirmed)) drop(key);
     else write(key, { texts, known: [confirmed, ...sent], time: Date.now() });
   }
 
@@ -73,11 +88,13 @@ window.rsitmd.backup = (() => {
   function confirm(texts, key = storageKey()) {
     if (!key) return;
     if (key === storageKey()) [confirmed, sent] = [texts, sent.slice(sent.indexOf(texts) + 1)];
-    if (sameTexts(read(key)?.texts, texts)) localStorage.removeItem(key);
+    // If the browser could not store the newest text, the copy is an older one.
+    const newest = key === storageKey() && sameTexts(editor.allTexts(), texts);
+    if (newest || sameTexts(read(key)?.texts, texts)) drop(key);
   }
 
   function remove(key = storageKey()) {
-    if (key) localStorage.removeItem(key);
+    if (key) drop(key);
   }
 
   function quoted(texts) {
@@ -139,5 +156,5 @@ window.rsitmd.backup = (() => {
   } catch {
     // The browser does not allow storage.
   }
-  return { save, saveSubmitted, send, confirm, remove, storageKey, restore };
+  return { keeps, save, saveSubmitted, send, confirm, remove, storageKey, restore };
 })();

@@ -2,35 +2,30 @@
 // Intercepts the requests of the editor that send the annotator's text or open the next image.
 //
 // - Adds typed texts to drafts: the editor sends only added texts.
-// - Repeats a request until the server answers, while the editor waits. Without this, the editor
-//   drops the request silently, or ends in a state in which it cannot submit.
+// - Repeats a request until the server answers, while the editor waits (25_answers.js). Without
+//   this, the editor drops the request silently, or ends in a state in which it cannot submit.
+// - Sends a draft again that the server refused for the moment.
 // - Reports a failed save in a message, and never leads to another page.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
-  const { backup, editor, notice } = window.rsitmd;
-  const AGAIN = 2000; // milliseconds
-  const LATE = 15000; // milliseconds without an answer until the annotator is informed
-  const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
+  const { answers, backup, editor, notice } = window.rsitmd;
+  const { isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
   const waiting = new Map(); // numbers of requests without an answer yet, by task and annotation
+  const latest = new Map(); // the newest draft of the editor, by task and annotation
   const newest = new Map(); // the newest draft that was sent, by task and annotation
+  const refusals = new Map(); // refused drafts that are sent again, by task and annotation
   const sent = new WeakSet(); // annotations that were submitted
+  const included = new WeakMap(); // the newest draft that a submit replaced, by annotation
   let line = Promise.resolve(); // drafts are sent one after the other
   let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
   let stuck = false; // whether the server could not open the next image
 
-  const NO_ANSWER = "The server does not answer.";
-  const NOT_THE_SERVER =
-    "The answer does not come from the annotation server. Your network or a proxy may ask you to" +
-    " sign in: open this page in another tab, and sign in there.";
-  const KEPT =
-    "Your text is kept in this browser and is sent as soon as the server answers. Leave this page" +
-    " open. You can continue writing.";
   const NEXT = "The next image opens as soon as the server answers. Leave this page open.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
@@ -63,58 +58,6 @@ window.rsitmd.requests = (() => {
     return all;
   }
 
-  function pause(milliseconds) {
-    return new Promise((resolve) => setTimeout(resolve, milliseconds));
-  }
-
-  // Read the whole answer. Its body can break off after its status was received; the editor would
-  // then never save another draft of this annotation.
-  async function whole(answer) {
-    const body = await answer.arrayBuffer();
-    const { status, statusText, headers } = answer;
-    return new Response(body.byteLength ? body : null, { status, statusText, headers });
-  }
-
-  // Return whether an answer is from the server, which answers these requests in JSON. The sign-in
-  // page of a proxy or a network comes with the status 200.
-  function isFromServer(answer) {
-    return !answer.ok || /json/.test(answer.headers.get("Content-Type"));
-  }
-
-  // Send until the server answers.
-  //   then: what the annotator reads about it while the server does not answer.
-  async function persist(send, then = KEPT) {
-    let informed = null; // each message only once, because the annotator can close it
-    const inform = (message) => {
-      if (informed !== message) notice.show("server", `${message} ${then}`);
-      informed = message;
-    };
-    const late = setTimeout(() => inform(NO_ANSWER), LATE);
-    try {
-      for (;;) {
-        let answer = null;
-        try {
-          answer = await whole(await send());
-        } catch (error) {
-          if (error.name === "AbortError") throw error;
-        }
-        if (answer && isFromServer(answer) && !DOWN.includes(answer.status)) {
-          notice.clear("server");
-          return answer;
-        }
-        inform(answer && !isFromServer(answer) ? NOT_THE_SERVER : NO_ANSWER);
-        await pause(AGAIN);
-      }
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  function json(value, status) {
-    const headers = { "Content-Type": "application/json" };
-    return new Response(JSON.stringify(value), { status, headers });
-  }
-
   // ---- drafts
 
   // Return the annotation of a draft. The editor also saves annotations that are not selected.
@@ -132,13 +75,24 @@ window.rsitmd.requests = (() => {
     const from = annotationOf(body, number);
     const draft = { url, options, body, from, task: task || String(editor.store()?.task?.id) };
     draft.number = ++count;
+    draft.slot = `${draft.task}/${from?.pk || ""}`;
+    latest.set(draft.slot, draft);
     if (from) {
-      body.result = editor.completed(body.result, from);
       draft.key = backup.storageKey();
-      draft.texts = editor.allTexts(from);
-      draft.state = editor.stateOf(body.result);
-      backup.send(draft.texts, draft.key);
+      complete(draft);
     }
+    return queue(draft);
+  }
+
+  // Add typed texts to a draft.
+  function complete(draft) {
+    draft.body.result = editor.completed(draft.body.result, draft.from);
+    draft.texts = editor.allTexts(draft.from);
+    draft.state = editor.stateOf(draft.body.result);
+    backup.send(draft.texts, draft.key);
+  }
+
+  function queue(draft) {
     // A page that is being closed cannot wait for its turn. But two requests at once would create
     // two drafts; in that case only the copy in this browser is kept. If an earlier change is on its
     // way, the server can handle it last; then the copy has the newest text, too.
@@ -146,10 +100,6 @@ window.rsitmd.requests = (() => {
     draft.turn = now ? deliver(draft) : line.then(() => deliver(draft));
     line = Promise.allSettled([line, draft.turn]);
     return draft.turn;
-  }
-
-  function slot(draft) {
-    return `${draft.task}/${draft.from?.pk || ""}`;
   }
 
   function draftsAddress(draft) {
@@ -162,20 +112,20 @@ window.rsitmd.requests = (() => {
 
   // Return how many requests for drafts of this annotation have no answer yet.
   function unanswered(draft) {
-    if (!waiting.has(slot(draft))) waiting.set(slot(draft), { created: 0, changed: 0 });
-    return waiting.get(slot(draft));
+    if (!waiting.has(draft.slot)) waiting.set(draft.slot, { created: 0, changed: 0 });
+    return waiting.get(draft.slot);
   }
 
   // Return whether a newer draft was sent. A page that is being closed sends its draft at once.
   function overtaken(draft) {
-    return newest.get(slot(draft))?.number > draft.number;
+    return newest.get(draft.slot)?.number > draft.number;
   }
 
   // If a draft was created in the meantime, change it instead of creating a second one. An attempt
   // whose answer was lost may have created it.
   async function change(draft) {
     if (draft.options.method.toUpperCase() !== "POST") return;
-    const number = made.get(slot(draft)) || (leaving ? undefined : await known(draft));
+    const number = made.get(draft.slot) || (leaving ? undefined : await known(draft));
     if (number) {
       draft.url.pathname = draft.url.pathname.replace(/\/api\/.*$/, `/api/drafts/${number}`);
       draft.options = { ...draft.options, method: "PATCH" };
@@ -184,8 +134,8 @@ window.rsitmd.requests = (() => {
 
   async function post(draft) {
     if (overtaken(draft)) {
-      await newest.get(slot(draft)).turn.catch(() => null);
-      return json({ id: made.get(slot(draft)) || 0 }, 200);
+      await newest.get(draft.slot).turn.catch(() => null);
+      return json({ id: made.get(draft.slot) || 0 }, 200);
     }
     const body = JSON.stringify(draft.body);
     const keepalive = body.length < KEEPALIVE_MOST; // the request continues after the page is closed
@@ -210,16 +160,24 @@ window.rsitmd.requests = (() => {
   // Fails if the list does not arrive: the whole request is repeated then.
   async function ownDrafts(url, { headers }, pk) {
     const answer = await fetchNow(url, { headers, credentials: "same-origin" });
-    if (!answer.ok && !DOWN.includes(answer.status)) return []; // the text itself may be accepted
+    if (isTemporary(answer.status)) throw Object.assign(new Error("no list"), { answer });
+    if (!answer.ok) return []; // the text itself may be accepted
     const mine = `, ${window.APP_SETTINGS.user.id}`;
     return (await answer.json()).filter(
       (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
   }
 
+  // While a Submit is on its way, its outcome decides whether a draft is still needed.
+  async function isIncluded(draft) {
+    while (busy && sent.has(draft.from) && !leaving) await pause(100);
+    return draft.number <= (included.get(draft.from) || 0);
+  }
+
   async function deliver(draft) {
     const send = async () => {
+      if (await isIncluded(draft)) return json({ id: 0 }, 200);
       await change(draft);
-      if (!overtaken(draft)) newest.set(slot(draft), draft);
+      if (!overtaken(draft)) newest.set(draft.slot, draft);
       return post(draft);
     };
     let answer = await persist(send);
@@ -228,18 +186,22 @@ window.rsitmd.requests = (() => {
       draft.options = { ...draft.options, method: "POST" };
       draft.url = draftsAddress(draft);
       draft.body.draft_id = 0;
-      made.delete(slot(draft));
+      made.delete(draft.slot);
       answer = await persist(send);
     }
+    if (await isIncluded(draft)) {
+      await discard(draft, answer);
+      return answer;
+    }
     if (!answer.ok) {
-      notice.show("draft", refused(answer.status));
+      refuse(draft, answer);
       return json({}, 200); // on an error, the editor would leave the page and lose the text
     }
-    notice.clear("draft");
     if (overtaken(draft)) return answer;
+    accept(draft);
     const saved = await answer.clone().json();
     if (draft.from) {
-      made.set(slot(draft), saved.id);
+      made.set(draft.slot, saved.id);
       if (editor.annotation() === draft.from && draft.from.draftId !== saved.id) {
         draft.from.setDraftId(saved.id);
       }
@@ -252,26 +214,60 @@ window.rsitmd.requests = (() => {
     return answer;
   }
 
-  function isSignedOut(status) {
-    return status === 401 || status === 403;
+  // Remove a draft that arrived after the Submit that replaced it.
+  async function discard(draft, answer) {
+    const { id } = answer.ok ? await answer.clone().json() : {};
+    const address = new URL(`/api/drafts/${id}`, draft.url);
+    const options = { ...draft.options, method: "DELETE", body: undefined };
+    if (id) await fetchNow(address, options).catch(() => null);
   }
 
-  function refused(status) {
-    const kept = "Your text is kept in this browser and is restored when you open this image again.";
-    if (isSignedOut(status)) {
-      return `You are signed out, so nothing is saved. Sign in again and reload this page. ${kept}`;
+  // ---- refused drafts
+
+  function refuse(draft, answer) {
+    const repeated = Boolean(draft.from) && isTemporary(answer.status);
+    const before = refusals.get(draft.slot);
+    clearTimeout(before?.timer);
+    const attempts = (before?.attempts || 0) + 1;
+    const timer = repeated ? setTimeout(again, waitAfter(answer, attempts), draft) : null;
+    refusals.set(draft.slot, { attempts, timer });
+    notice.show("draft", refused(answer.status, repeated));
+  }
+
+  function accept({ slot }) {
+    clearTimeout(refusals.get(slot)?.timer);
+    refusals.delete(slot);
+    if (!refusals.size) notice.clear("draft");
+  }
+
+  // Send the newest text of a refused draft, unless a newer draft is on its way.
+  async function again(draft) {
+    const { drafts } = window.rsitmd;
+    refusals.get(draft.slot).timer = null;
+    if (latest.get(draft.slot) !== draft) return;
+    const open = drafts.isOpen(draft.from);
+    if (open) {
+      draft.body.result = draft.from.serializeAnnotation();
+      complete(draft);
+      draft.from.setDraftSaving(true); // no other draft and no Submit at the same time
     }
-    if (status === 404) {
-      return `This image no longer exists on the server, so nothing is saved. Ask the campaign lead. ${kept}`;
-    }
-    return `The server could not save your text (HTTP status ${status}). ${kept}`;
+    await queue(draft).catch(() => null);
+    if (!open) return;
+    draft.from.setDraftSaving(false);
+    drafts.flush(); // text that was typed meanwhile
+  }
+
+  // Return whether a refused draft of an annotation is sent again by itself.
+  function isWaiting(annotation) {
+    return [...refusals].some(([slot, { timer }]) => timer && latest.get(slot).from === annotation);
   }
 
   // ---- submits, updates and skips
 
   async function submit(url, options) {
     busy += 1;
-    if (editor.annotation()) sent.add(editor.annotation());
+    const from = editor.annotation();
+    if (from) sent.add(from);
     const key = backup.storageKey();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
@@ -286,10 +282,12 @@ window.rsitmd.requests = (() => {
       if (answer.ok) {
         backup.remove(key);
         made.clear();
-        notice.clear("draft");
+        notice.clear("submit");
+        if (from) included.set(from, count);
+        for (const [slot, draft] of latest) if (draft.from === from) accept({ slot });
         if (task) removeOlder(url, options, body.result);
       } else {
-        notice.show("draft", refused(answer.status));
+        notice.show("submit", refused(answer.status, false));
       }
       return answer;
     } finally {
@@ -319,7 +317,7 @@ window.rsitmd.requests = (() => {
   // Without an image the editor shows the end of the queue. With the status 404 it is the end.
   async function act(url, options) {
     if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
-    const answer = await persist(() => fetchNow(url, options), NEXT);
+    const answer = await persist(() => fetchNow(url, options), () => NEXT);
     stuck = !answer.ok && answer.status !== 404;
     if (stuck) notice.show("next", noNext(answer.status));
     else notice.clear("next");
@@ -336,7 +334,7 @@ window.rsitmd.requests = (() => {
   addEventListener("pageshow", () => (leaving = false));
 
   return {
-    json, pause,
+    json, pause, isWaiting,
     busy: () => busy > 0,
     isStuck: () => stuck,
     isSent: (annotation) => sent.has(annotation),

@@ -17,11 +17,12 @@ window.rsitmd.twice = (() => {
     return { method, headers: options.headers, credentials: "same-origin" };
   }
 
+  function listed({ url, options, task, persist, send }) {
+    return persist(() => send(path(url, `tasks/${task}/annotations`), plain(options, "GET")));
+  }
+
   // Return the latest annotation of this annotator for the task on the server, or null.
-  async function mine({ url, options, task, persist, send }) {
-    const answer = await persist(() =>
-      send(path(url, `tasks/${task}/annotations`), plain(options, "GET")));
-    if (!answer.ok) return null;
+  async function mine(answer) {
     const me = window.APP_SETTINGS.user.id;
     const own = (await answer.json()).filter((a) => (a.completed_by?.id ?? a.completed_by) === me);
     return own.at(-1) || null;
@@ -68,7 +69,9 @@ window.rsitmd.twice = (() => {
   // Return the answer to pass to the editor for its Submit.
   async function settle(call) {
     const { url, options, body, persist, send } = call;
-    const there = await mine(call);
+    const list = await listed(call);
+    if (!list.ok) return list; // a Submit without this check could create a second annotation
+    const there = await mine(list);
     if (!there) {
       // Skipped or deleted in the other tab: this is the only text.
       const { unique_id: _, ...rest } = body;
@@ -93,13 +96,13 @@ window.rsitmd.twice = (() => {
   }
 
   // Return the answer to pass to the editor for its Update if the text that was submitted in another
-  // tab is kept; null if this Update is sent.
+  // tab is kept, or if the server refuses the check; null if this Update is sent.
   //   call.before: the result that the server had when this page opened the annotation.
   async function updated(call) {
     const { url, options, body, before, persist, send } = call;
     if (!before) return null;
     const answer = await persist(() => send(url, plain(options, "GET")));
-    if (!answer.ok) return null;
+    if (!answer.ok) return answer;
     const there = await answer.json();
     const state = editor.stateOf(there.result);
     const known = [before, body.result].some((result) => editor.stateOf(result) === state);

@@ -66,10 +66,18 @@ window.rsitmd.reopen = (() => {
     location.reload();
   }
 
+  function forget() {
+    try {
+      sessionStorage.removeItem(KEY);
+    } catch {
+      // The browser does not allow storage: check() has stored nothing.
+    }
+  }
+
   opened.listen((open) => {
     opening = null;
     const stream = new URLSearchParams(location.search).has("labeling");
-    if (open.pk) sessionStorage.removeItem(KEY);
+    if (open.pk) forget();
     else if (!stream && !opened.created() && isEmpty(open)) check(open).catch(() => {});
   });
 })();

@@ -48,7 +48,7 @@ window.rsitmd.drafts = (() => {
   function flush() {
     clearTimeout(waits);
     waits = null;
-    if (requests.busy() || !unsaved()) return;
+    if (requests.busy() || requests.isWaiting(of) || !unsaved()) return;
     if (of.isDraftSaving) {
       waits = setTimeout(flush, 200); // two requests at once would create two drafts
       since = Date.now();
@@ -90,5 +90,9 @@ window.rsitmd.drafts = (() => {
     event.returnValue = "";
   });
 
-  return { changed, flush, confirm, unsaved };
+  function isOpen(annotation) {
+    return annotation === open();
+  }
+
+  return { changed, flush, confirm, isOpen, unsaved };
 })();

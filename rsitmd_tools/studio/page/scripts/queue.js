@@ -12,6 +12,7 @@
   const CHANGES = /\/api\/(dm\/actions|tasks|annotations|projects\/\d+\/next)(?!.*\/drafts)/;
   const POLL_MS = 400; // the page changes its URL and content without an event
   const WAIT_MS = 150; // treat several requests in a row as one change
+  const AGAIN_MS = 5000; // after a failed request
 
   const STYLE = `
     #rsitmd-bar {
@@ -80,18 +81,20 @@
         show();
       }
     } catch {
-      // The server is not reachable: keep the counts; the next change asks again.
+      // The server is not reachable, or a proxy answers: keep the counts.
     }
     asking = false;
+    // The end of the queue shows nothing until it has new counts.
+    if (stale && !askAgain) askSoon(AGAIN_MS);
     if (askAgain) {
       askAgain = false;
       ask();
     }
   };
 
-  const askSoon = () => {
+  const askSoon = (wait = WAIT_MS) => {
     clearTimeout(timer);
-    timer = setTimeout(ask, WAIT_MS);
+    timer = setTimeout(ask, wait);
   };
 
   /** Return the project of this page as {project} or {licence}; empty outside a campaign. */
@@ -246,7 +249,7 @@
       }
       show();
     }, POLL_MS);
-    window.addEventListener("focus", askSoon);
+    window.addEventListener("focus", () => askSoon());
     ask();
   }
 })();
