@@ -40,6 +40,18 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_resume_without_a_run_says_that_it_starts_a_new_one(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [part for setting in SETTINGS for part in ("--set", setting)]
+    command = ["benchmark", "train", str(data), "--config", "vsepp", *changes, "--resume", "-o"]
+    for output, more in ((tmp_path / "one", ()), (tmp_path / "sweep", ("--seeds", "0"))):
+        said = f"note: {output} has no run to continue: a new training starts\n"
+        for first in (True, False):
+            assert _run([*command, str(output), *more], False) == 0
+            assert (said in capsys.readouterr().err) is first
+
+
 @pytest.mark.usefixtures("capsys")
 def test_a_run_and_a_folder_of_runs(
     data: Path, runs: Path, capsys: pytest.CaptureFixture[str]
