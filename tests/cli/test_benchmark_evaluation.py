@@ -342,6 +342,11 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
             "--find sentences requires",
         ),
         (
+            ["search", "RUN", "DATA", "--text", "a", "-o", "s.txt"],
+            "s.txt: is not the name of an HTML page; use a name that ends in .html",
+        ),
+        (["report", "RUN", "-o", "r.pdf"], "r.pdf: is not the name of an HTML page"),
+        (
             ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
             "--tasks and --answers cannot be combined",
         ),
