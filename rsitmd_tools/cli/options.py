@@ -15,6 +15,7 @@ from rsitmd_tools.errors import WrongUsage
 
 # How each page begins, in lower case.
 PAGE_HEAD = b"<!doctype html"
+PAGE_SUFFIXES = (".html", ".htm")
 
 # The type of an option that names a file.
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -143,6 +144,22 @@ json_option = click.option(
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def check_page_name(target: Path) -> None:
+    """Refuse a name for a page that says another format, and a file that is not a page.
+
+    Raises:
+        WrongUsage: The name does not end in .html or .htm, or see :func:`check_page`.
+    """
+    other = target.suffix.lower() not in PAGE_SUFFIXES
+    if other and (target.is_file() or not target.exists()):  # a pipe may have any name
+        raise WrongUsage(
+            "is not the name of an HTML page",
+            where=target,
+            hint="use a name that ends in .html for -o",
+        )
+    check_page(target)
 
 
 def check_page(target: Path) -> None:

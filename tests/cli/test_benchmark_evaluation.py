@@ -40,6 +40,18 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_resume_without_a_run_says_that_it_starts_a_new_one(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [part for setting in SETTINGS for part in ("--set", setting)]
+    command = ["benchmark", "train", str(data), "--config", "vsepp", *changes, "--resume", "-o"]
+    for output, more in ((tmp_path / "one", ()), (tmp_path / "sweep", ("--seeds", "0"))):
+        said = f"note: {output} has no run to continue: a new training starts\n"
+        for first in (True, False):
+            assert _run([*command, str(output), *more], False) == 0
+            assert (said in capsys.readouterr().err) is first
+
+
 @pytest.mark.usefixtures("capsys")
 def test_a_run_and_a_folder_of_runs(
     data: Path, runs: Path, capsys: pytest.CaptureFixture[str]
@@ -329,6 +341,11 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
             ["search", "RUN", "DATA", "--text", "a", "--find", "sentences"],
             "--find sentences requires",
         ),
+        (
+            ["search", "RUN", "DATA", "--text", "a", "-o", "s.txt"],
+            "s.txt: is not the name of an HTML page; use a name that ends in .html",
+        ),
+        (["report", "RUN", "-o", "r.pdf"], "r.pdf: is not the name of an HTML page"),
         (
             ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
             "--tasks and --answers cannot be combined",

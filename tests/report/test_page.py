@@ -301,10 +301,15 @@ def test_a_file_that_is_no_page_is_not_replaced(
 ) -> None:
     run = make_run()
     before = (run / "result.json").read_bytes()
+    (run / "notes.html").write_bytes(before)
     command = ["benchmark", "report", str(run), "-o"]
-    assert root._run([*command, str(run / "result.json")], False) == 2
-    assert "exists and is not an HTML page" in capsys.readouterr().err
-    assert (run / "result.json").read_bytes() == before
+    for name, message in (
+        ("result.json", "is not the name of an HTML page"),
+        ("notes.html", "exists and is not an HTML page"),
+    ):
+        assert root._run([*command, str(run / name)], False) == 2
+        assert message in capsys.readouterr().err
+        assert (run / name).read_bytes() == before
     for _ in range(2):  # a page is
         assert root._run([*command, str(output)], False) == 0
 

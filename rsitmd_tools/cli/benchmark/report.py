@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import FILE, check_page, input_options
+from rsitmd_tools.cli.options import FILE, check_page_name, input_options
 
 
 @click.command("report")
@@ -72,7 +72,7 @@ def command(
 
         option = "--images" if input_format is None else "--input-format"
         raise WrongUsage(f"{option} requires --dataset", hint="add --dataset PATH")
-    check_page(output)
+    check_page_name(output)
     first, more = (data[0], data[1:]) if data else (None, ())
     report = write_report(runs, output, first, figures, input_format, image_folder, more)
     if figures is not None:

@@ -14,7 +14,7 @@ from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import (
     FILE,
-    check_page,
+    check_page_name,
     input_options,
     json_option,
     path_argument,
@@ -98,7 +98,7 @@ def command(
 
     _check_usage(text, keywords, image, find)
     if output is not None:
-        check_page(output)
+        check_page_name(output)
     require_training()
     check_run(run)
     check_dataset(path)

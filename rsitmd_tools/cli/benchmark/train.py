@@ -122,8 +122,11 @@ def command(
         note(line)
     check_weights(config)  # a large dataset is not read in vain
     options = Options(resume, device, devices, workers, cache, deterministic)
+    single = seeds is None and folds is None
+    if resume and not any(output.glob("run.json" if single else "*/run.json")):
+        note(f"{output} has no run to continue: a new training starts")
     with image_files(load_dataset(path, input_format, image_folder)) as dataset:
-        if seeds is None and folds is None:
+        if single:
             run = train(dataset, config, output, options, prior=prior, exclude=exclude)
             click.echo(f"run: {run}")
             click.echo("next: " + command_line("benchmark", "evaluate", run, path))
