@@ -187,7 +187,8 @@ def describe(
         width=raster.width,
         height=raster.height,
         crs=crs,
-        transform=affine_of(raster),
+        # A world file gives a transform too, which is not in the CRS of the RPCs.
+        transform=placed.transform if placed else affine_of(raster),
         acquired=acquisition_time(_time_tags(raster)),
         bands=_settings(options, limits),
     )
