@@ -39,7 +39,7 @@ from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.raster import Raster, open_raster
 from rsitmd_tools.imaging.source import scene_sha256
 from rsitmd_tools.ingest.footprints import Georeference, georeference
-from rsitmd_tools.ingest.plan import check_scene_size
+from rsitmd_tools.ingest.plan import TURN_UPRIGHT, TURNED, check_scene_size, is_turned
 
 EQUAL = "all places fit the sentence equally: the map is 0 everywhere"
 FILTERED = (
@@ -304,11 +304,13 @@ def opened_scene(path: Path, options: SceneOptions) -> Iterator[Raster]:
     """Open a scene.
 
     Raises:
-        RsitmdError: It cannot be read.
+        RsitmdError: It cannot be read, or its pixels are stored turned.
     """
     try:
         with open_raster(path, options.outside) as raster:
             check_scene_size(raster)
+            if is_turned(path, raster):
+                raise RsitmdError(TURNED, where=path, hint=TURN_UPRIGHT)
             yield raster
     except OSError as error:
         raise RsitmdError(

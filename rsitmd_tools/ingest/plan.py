@@ -38,6 +38,8 @@ PRELOAD = ("rasterio.transform", "rasterio.warp", "shapely", "pyproj")
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
 CHANGED = "changed while it was read; run the same command again"
+TURNED = "has an orientation tag, so its pixels are stored turned"
+TURN_UPRIGHT = "save it upright first, for example with `magick FILE -auto-orient NEW`"
 MOVED = (
     "its coordinates changed after it was cut (as in a file beside it), and its earlier tiles keep"
     " the old ones; to use the new ones, ingest it into another workspace"
@@ -147,7 +149,8 @@ def plan_scene(
                 sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:
             check_scene_size(raster)
-            check_upright(source.path, raster)
+            if is_turned(source.path, raster):
+                raise UnusableImageError(f"{TURNED}; {TURN_UPRIGHT}")
             placed = georeference(raster)
             side, scale = _side(raster, placed, options)
             strips, taken = _strips(raster, placed, options, side, scale)
@@ -187,7 +190,8 @@ def describe(
         width=raster.width,
         height=raster.height,
         crs=crs,
-        transform=affine_of(raster),
+        # A world file gives a transform too, which is not in the CRS of the RPCs.
+        transform=placed.transform if placed else affine_of(raster),
         acquired=acquisition_time(_time_tags(raster)),
         bands=_settings(options, limits),
     )
@@ -206,19 +210,12 @@ def check_scene_size(raster: Raster) -> None:
         )
 
 
-def check_upright(path: Path, raster: Raster) -> None:
-    """Check that the pixels of a scene are stored upright.
+def is_turned(path: Path, raster: Raster) -> bool:
+    """Return whether the pixels of a scene are stored turned: by an orientation, no coordinates.
 
     Where pixels have coordinates, these say what is up.
-
-    Raises:
-        UnusableImageError: It has an orientation, and no coordinates.
     """
-    if raster.crs is None and orientation_of(path, raster) in UPRIGHT:
-        raise UnusableImageError(
-            "has an orientation tag, so its pixels are stored turned and tiles would be too; save"
-            " it upright first, for example with `magick FILE -auto-orient NEW`"
-        )
+    return raster.crs is None and orientation_of(path, raster) in UPRIGHT
 
 
 def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:

@@ -50,6 +50,7 @@ from rsitmd_tools.workspace.scenes import (
     Window,
     add_places,
     scene_coordinates,
+    scene_images,
     scene_sizes,
 )
 from rsitmd_tools.workspace.sources import (
@@ -227,6 +228,7 @@ class _TileIntake:
         self._taken: Counter[int] = Counter()  # tiles by scene
         self._names = Names(workspace)
         self._coordinates = scene_coordinates(workspace)
+        self._images: dict[str, dict[tuple[Window, str], str]] = {}  # of known scenes
         self._present = {path.name for path in workspace.images.iterdir()}
         self._resolved: dict[Path, str] = {}
 
@@ -238,7 +240,11 @@ class _TileIntake:
             if scene is None:
                 continue
             for windows in plan.strips:
-                left = [w for w in windows if not (scene.sha256 and self._known(plan, scene, w))]
+                left = [
+                    window
+                    for window in windows
+                    if not (scene.sha256 and self._known(plan, identity(scene, window)))
+                ]
                 if left:
                     strips.append(
                         Strip(
@@ -322,9 +328,18 @@ class _TileIntake:
             self._resolved[path] = shown(path.resolve())
         return self._resolved[path]
 
-    def _known(self, plan: ScenePlan, scene: Scene, window: Window) -> bool:
+    def _identity(self, scene: Scene, tile: Tile) -> str:
+        """Return what identifies a tile that was cut.
+
+        A tile whose pixels do not depend on the settings is the one that was cut with others.
+        """
+        if scene.sha256 not in self._images:
+            self._images[scene.sha256] = scene_images(self._workspace, scene.sha256)
+        same = self._images[scene.sha256].get((tile.window, tile.pixel_sha256))
+        return same or identity(scene, tile.window)
+
+    def _known(self, plan: ScenePlan, name: str) -> bool:
         """Count a tile if it does not have to be cut."""
-        name = identity(scene, window)
         if name in self._names.removed:
             self.report.removed += 1
             return True
@@ -346,8 +361,8 @@ class _TileIntake:
         if tile.file is None:
             self.report.left_out += 1
             return
-        name = identity(scene, tile.window)
-        if self._known(plan, scene, tile.window):
+        name = self._identity(scene, tile)
+        if self._known(plan, name):
             remove(self._workspace.images, [tile])
             return
         if name in self._names.known:

@@ -298,6 +298,25 @@ def scene_coordinates(
     return found
 
 
+def scene_images(workspace: Workspace, scene: str) -> dict[tuple[Window, str], str]:
+    """Return the images of a scene, removed ones too.
+
+    Args:
+        workspace: The workspace.
+        scene: SHA-256 of the scene.
+
+    Returns:
+        SHA-256 that identifies the image, by its window and the SHA-256 of its pixels.
+    """
+    rows = workspace.db.execute(
+        "SELECT image.sha256, pixel_sha256, col, row, place.width, place.height FROM scene"
+        " JOIN place ON scene_id = scene.id JOIN image ON image.id = image_id"
+        " WHERE scene.sha256 = ? ORDER BY image.id DESC",
+        (scene,),
+    )
+    return {(tuple(window), pixels): image for image, pixels, *window in rows}
+
+
 def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:
     """Return the place of an image, or None if the workspace has no image of that name."""
     row = workspace.db.execute(f"{_PLACES} WHERE filename = ?", (filename,)).fetchone()

@@ -116,6 +116,27 @@ def test_other_bands_are_other_tiles_of_the_same_place(tmp_path: Path) -> None:
     assert (pixels(tmp_path / "w", second.filename) == turned).all()
 
 
+@pytest.mark.parametrize(
+    "bands",
+    [
+        BandOptions(percentiles=(1.0, 99.0)),
+        BandOptions(bands=(1, 2, 3)),
+        BandOptions(value_range=(0.0, 255.0)),
+    ],
+    ids=["percentiles", "bands", "range"],
+)
+def test_settings_that_change_no_pixel_add_no_tile(tmp_path: Path, bands: BandOptions) -> None:
+    path = write_scene(tmp_path / "s.tif", values(SIZE, 3 * SIZE))
+    into(tmp_path / "w", path)
+    before = [place.filename for place in places(tmp_path / "w")]
+    (tmp_path / "w" / "images" / before[1]).unlink()
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        remove(workspace, before[:1], "clouds")
+    report = into(tmp_path / "w", path, bands=bands)
+    assert (report.added, report.known, report.removed, report.restored) == (0, 2, 1, 1)
+    assert [place.filename for place in places(tmp_path / "w")] == before[1:]
+
+
 def test_a_vrt_whose_sources_changed_is_another_scene(tmp_path: Path) -> None:
     data = values(64, 64)
     path = write_scene(tmp_path / "s" / "a.tif", data)

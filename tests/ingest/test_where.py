@@ -13,9 +13,10 @@ import rasterio
 from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
+from rasterio.rpc import RPC
 from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window, bounds
-from shapely.geometry import box, mapping, shape
+from shapely.geometry import Point, box, mapping, shape
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -254,6 +255,43 @@ def test_stac_items_are_valid(tiled: Path, tmp_path: Path) -> None:
     assert (tmp_path / first.assets["image"].href).is_file()
     west, south_, east, north_ = north.bbox or []
     assert shape(north.geometry).bounds == (west, south_, east, north_)
+
+
+def test_a_world_file_gives_a_scene_with_rpcs_no_transform(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "s" / "port" / "a.tif", values(64, 64), crs=None, transform=None)
+    with rasterio.open(path, "r+") as raster:
+        raster.rpcs = rational_polynomials(13.0, 45.0)
+    path.with_suffix(".tfw").write_text("2\n0\n0\n-2\n400001\n4999999\n")
+    tiling.into(tmp_path / "w", tmp_path / "s")
+    with Workspace.open(tmp_path / "w") as workspace:
+        found = where(workspace, "port_1.tif")
+        export_footprints(workspace, tmp_path / "items.json")
+    assert (found["crs"], found["transform"]) == ("EPSG:4326", None)
+    (item,) = pystac.ItemCollection.from_file(str(tmp_path / "items.json"))
+    assert shape(item.geometry).contains(Point(13.0, 45.0))
+    assert "proj:transform" not in item.properties
+
+
+def rational_polynomials(longitude: float, latitude: float) -> RPC:
+    """Return those of a map in degrees whose pixel (32, 32) has these coordinates."""
+    constant, column, row = ([0.0] * 20 for _ in range(3))
+    constant[0], column[1], row[2] = 1.0, 1.0, -1.0
+    return RPC(
+        height_off=0,
+        height_scale=500,
+        lat_off=latitude,
+        lat_scale=0.01,
+        line_den_coeff=constant,
+        line_num_coeff=row,
+        line_off=32,
+        line_scale=32,
+        long_off=longitude,
+        long_scale=0.01,
+        samp_den_coeff=constant,
+        samp_num_coeff=column,
+        samp_off=32,
+        samp_scale=32,
+    )
 
 
 def test_a_stac_item_has_the_crs_of_its_transform_without_an_epsg_code(tmp_path: Path) -> None:

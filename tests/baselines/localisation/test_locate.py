@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
@@ -17,6 +18,7 @@ from rsitmd_tools.baselines.localisation.locate import Locator, SceneOptions, lo
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.imaging.tiff import ORIENTATION
 from tests.tiny_runs import SETTINGS
 
 SMALL = SceneOptions(scales=(32, 64))
@@ -173,6 +175,21 @@ def test_scenes_that_cannot_be_used(
     (tmp_path / "text.tif").write_text("no raster")
     with pytest.raises(RsitmdError, match=r"text.tif: .*; use another scene"):
         locator.scene(tmp_path / "text.tif")
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.tif"])
+def test_a_scene_that_is_stored_turned_is_refused(
+    locator: Locator, tmp_path: Path, name: str
+) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    picture = Image.fromarray(np.full((96, 64, 3), 90, np.uint8))
+    picture.save(tmp_path / name, exif=exif)
+    with pytest.raises(RsitmdError, match="its pixels are stored turned; save it upright first"):
+        locator.scene(tmp_path / name, SMALL)
+    exif[ORIENTATION] = 1
+    picture.save(tmp_path / name, exif=exif)
+    assert locator.scene(tmp_path / name, SMALL).width == 64
 
 
 def test_a_run_without_weights(located_run: Path, scene: Path, tmp_path: Path) -> None:
