@@ -130,7 +130,7 @@ def command(
     if explain is not None:
         from rsitmd_tools.quality.explain import explain as page
 
-        click.echo(page(explain))
+        _print(f"{page(explain)}\n", options.output)
         return 0
     _check_usage(paths, options, statistics)
     _check_combination(
