@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from rsitmd_tools.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from rsitmd_tools.dataset.records import Dataset
 
 # How each page begins, in lower case.
 PAGE_HEAD = b"<!doctype html"
@@ -177,5 +180,35 @@ def check_page(target: Path) -> None:
         return  # whoever writes it says why it cannot be written
     if head.lower() not in (PAGE_HEAD, b""):
         raise WrongUsage(
-            "exists and is not an HTML page", where=target, hint="use another name for -o"
+            "exists and is not an HTML page", where=target, hint="use another name for the page"
         )
+
+
+def refuse_inputs(
+    datasets: Iterable[Dataset], *targets: Path | None, files: Collection[Path] = ()
+) -> None:
+    """Refuse to write over what is read.
+
+    Args:
+        datasets: The datasets that the command reads.
+        targets: The files that it is about to write; None is ignored.
+        files: Resolved paths of other files that it reads.
+
+    Raises:
+        WrongUsage: A target is one of these files, or belongs to one of the datasets.
+    """
+    from rsitmd_tools.workspace.outputs import refuse_own_file
+
+    sources = [(dataset.source.resolve(), dataset.format) for dataset in datasets]
+    for target in filter(None, targets):
+        file = target.resolve()
+        read = file in files
+        for source, name in sources:
+            if name == "workspace":
+                refuse_own_file(source, target)
+            else:
+                read |= file == source or (file.is_file() and file.is_relative_to(source))
+        if read:
+            raise WrongUsage(
+                "is read, and would be overwritten", where=target, hint="use another name"
+            )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import FILE, check_page, input_options
+from rsitmd_tools.cli.options import FILE, check_page, input_options, refuse_inputs
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def command(
     if explain is not None:
         from rsitmd_tools.quality.explain import explain as page
 
-        click.echo(page(explain))
+        _print(f"{page(explain)}\n", options.output)
         return 0
     _check_usage(paths, options, statistics)
     _check_combination(
@@ -164,29 +164,13 @@ def command(
 
 def _refuse_inputs(datasets: list[Dataset], options: ValidateOptions, plot: Path | None) -> None:
     """Refuse to write over what is read."""
-    from rsitmd_tools.workspace.outputs import refuse_own_file
-
     given = {
         path.resolve()
         for path in (options.baseline, options.settings, options.suspects)
         if path is not None
     }
-    for target in (options.output, options.write_baseline, options.exclusions, plot):
-        if target is None:
-            continue
-        file = target.resolve()
-        # Known findings may be written again.
-        read = file in given and target != options.write_baseline
-        for dataset in datasets:
-            source = dataset.source.resolve()
-            if dataset.format == "workspace":
-                refuse_own_file(source, target)
-            else:
-                read |= file == source or (file.is_file() and file.is_relative_to(source))
-        if read:
-            raise WrongUsage(
-                "is read, and would be overwritten", where=target, hint="use another name"
-            )
+    refuse_inputs(datasets, options.output, options.exclusions, plot, files=given)
+    refuse_inputs(datasets, options.write_baseline)  # known findings may be written again
 
 
 def _check_usage(paths: tuple[Path, ...], options: ValidateOptions, statistics: bool) -> None:

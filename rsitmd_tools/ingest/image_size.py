@@ -7,6 +7,7 @@ import tomllib
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.text_files import read_text
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import has_images
 from rsitmd_tools.workspace.settings import FILENAME, load_settings, settings_from
@@ -35,7 +36,7 @@ def set_image_size(workspace: Workspace, size: int) -> None:
             where=path,
             hint=f"use --resize {current}, or create another workspace",
         )
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if _KEY.search(text):
         changed = _KEY.sub(rf"\g<1>{size}", text, count=1)
     elif _SECTION.search(text):

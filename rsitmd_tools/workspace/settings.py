@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.text_files import read_text
 
 FILENAME = "rsitmd.toml"
 # Kinds of pairs of images, and overlap of footprints or windows of tiles.
@@ -232,14 +233,8 @@ def load_settings(path: Path) -> Settings:
             of range. The message names the key.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RsitmdError("does not exist", where=path, hint="check the path") from error
-    except OSError as error:
-        raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=path, hint="check the permissions"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise RsitmdError(
             f"is not TOML ({reason(error)})", where=path, hint="fix the file"
         ) from error
@@ -272,9 +267,15 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
 
 
 def _build(section: type[Any], values: Mapping[str, Any]) -> Any:
+    whole = {item.name for item in fields(section) if item.type == "int"}
+    # For a JSON Schema, 256.0 is an integer.
     return section(
         **{
-            name: tuple(value) if isinstance(value, list) else value
+            name: tuple(value)
+            if isinstance(value, list)
+            else int(value)
+            if name in whole
+            else value
             for name, value in values.items()
         }
     )

@@ -84,6 +84,12 @@ def test_csv_escapes_formulas_and_control_characters(
     assert (named["sentence_index"], named["number"], named["annotator"]) == ("1", "2", "")
 
 
+def test_explain_writes_to_a_file(tmp_path: Path, rsitmd: Run) -> None:
+    done = rsitmd("--explain", "S104", "-o", "page.md", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (tmp_path / "page.md").read_text().startswith("# S104 ")
+
+
 def test_explain_needs_no_path(tmp_path: Path, rsitmd: Run) -> None:
     done = rsitmd("--explain", "s104", cwd=tmp_path)
     assert done.returncode == 0

@@ -56,3 +56,18 @@ def test_an_error_names_the_key(tmp_path: Path, text: str, line: str) -> None:
         settings(tmp_path, text)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_a_number_may_be_written_as_256_0(tmp_path: Path) -> None:
+    found = settings(tmp_path, "[dataset]\nimage_size = 256.0\n[split]\nseed = 3.0")
+    assert isinstance(found.dataset.image_size, int)
+    assert isinstance(found.split.seed, int)
+
+
+def test_a_file_of_another_editor_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rsitmd.toml"
+    file.write_bytes(b"\xef\xbb\xbf[dataset]\r\nname = 'ships'\r\n")
+    assert load_settings(file).dataset.name == "ships"
+    file.write_bytes("[dataset]".encode("utf-16"))
+    with pytest.raises(RsitmdError, match="is UTF-16; save it as UTF-8"):
+        load_settings(file)

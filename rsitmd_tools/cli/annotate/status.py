@@ -9,7 +9,7 @@ import click
 
 from rsitmd_tools.cli.annotate.task_warnings import print_skipped_by_all, print_superfluous
 from rsitmd_tools.cli.messages import warn
-from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FILE, check_page, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import command_line, count_of
 
 
@@ -48,6 +48,8 @@ def command(
         for target in (payment, html):
             if target is not None:
                 refuse_own_file(folder, target)
+        if html is not None:
+            check_page(html)
         state = status(workspace)
         if findings:
             state |= findings_of_people(workspace)

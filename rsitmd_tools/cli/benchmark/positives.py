@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import FILE, input_options, json_option, path_argument, print_json
+from rsitmd_tools.cli.options import (
+    FILE,
+    input_options,
+    json_option,
+    path_argument,
+    print_json,
+    refuse_inputs,
+)
 from rsitmd_tools.errors import count_of
 
 
@@ -74,6 +81,7 @@ def command(
     from rsitmd_tools.formats import load_dataset
 
     dataset = load_dataset(path, input_format, image_folder)
+    refuse_inputs([dataset], output, tasks)
     if answers is not None:
         found = verify(dataset, split, output, answers)
     else:

@@ -11,11 +11,13 @@ from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import (
     FILE,
+    check_page,
     decode_threads_option,
     input_options,
     json_option,
     path_argument,
     print_json,
+    refuse_inputs,
 )
 from rsitmd_tools.errors import command_line
 
@@ -94,6 +96,8 @@ def command(
       rsitmd benchmark suspects release/ -o suspects.json --html suspects.html --set weights=FILE
       rsitmd benchmark suspects ucm/ -o suspects.json --set weights=FILE --flag 50
     """
+    if html is not None:
+        check_page(html)
     from rsitmd_tools.extras import require_training
 
     require_training()
@@ -115,6 +119,7 @@ def command(
     if config.freeze_backbone and config.weights is None:
         note("the frozen backbone has random weights; use --set weights=FILE")
     dataset = load_dataset(path, input_format, image_folder)
+    refuse_inputs([dataset], output, html)
     check_names(dataset)
     pairs = overlap([dataset], SplitSettings().near_duplicate_distance).pairs
     linked = [(pair.image_a.filename, pair.image_b.filename) for pair in pairs]

@@ -9,6 +9,7 @@ import click
 from rsitmd_tools.cli import messages
 from rsitmd_tools.cli.options import (
     FILE,
+    check_page,
     json_option,
     print_json,
     reviewer_name,
@@ -87,11 +88,15 @@ def command(
         groups_document,
     )
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.outputs import refuse_own_file
 
     corrects = bool(split_pairs or joins)
     for option, given in (("--note", note), ("--reviewer", reviewer)):
         if given and not corrects:
             raise WrongUsage(f"{option} requires --split-pair or --join", hint=f"omit {option}")
+    if html is not None:
+        refuse_own_file(folder, html)
+        check_page(html)
     who = reviewer_name(reviewer) if corrects else ""
     writes = same_place or corrects
     with Workspace.open(folder, write=writes) as workspace:

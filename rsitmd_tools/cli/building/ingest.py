@@ -12,6 +12,7 @@ from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, t
 from rsitmd_tools.cli.messages import list_some, note
 from rsitmd_tools.cli.options import (
     FILE,
+    check_page,
     json_option,
     print_json,
     workers_option,
@@ -135,8 +136,12 @@ def command(
     from rsitmd_tools.ingest.sampling import Sampling
     from rsitmd_tools.ingest.spatial import group_places, parse_block
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.outputs import refuse_own_file
 
     tiles.check()
+    if page is not None:
+        refuse_own_file(folder, page)
+        check_page(page)
     block = None if tiles.block is None else parse_block(tiles.block)
     cut = tiles.options(options, outside) if tiles.tiling else None
     rule = _rule(category, table, pattern, no_category)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import FILE, json_option, print_json, workers_option
+from rsitmd_tools.cli.options import (
+    FILE,
+    check_page,
+    json_option,
+    print_json,
+    refuse_inputs,
+    workers_option,
+)
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -92,7 +99,10 @@ def command(
     from rsitmd_tools.quality.overlap import overlap
     from rsitmd_tools.quality.overlap_document import overlap_document, overlap_exclusions
 
+    if html is not None:
+        check_page(html)
     datasets = [load_dataset(path) for path in paths]
+    refuse_inputs(datasets, exclusions, html)
     embed = None if features is None else _embedder(features, same_place=same_place)
     found = overlap(datasets, distance, same_place=same_place, workers=workers, embed=embed)
     if exclusions is not None:

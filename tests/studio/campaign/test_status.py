@@ -28,6 +28,7 @@ from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import ACCOUNT_REMOVED
 from tests.builders import WHEN, add, add_annotation
+from tests.chromium import launched
 
 TODAY = date(2025, 5, 20)
 
@@ -383,3 +384,15 @@ def test_labels_do_not_overlap(heights: list[float]) -> None:
     assert all(-1e-9 <= height <= 1 for height in found)
     if all(b - a >= 0.07 for a, b in itertools.pairwise(sorted(heights))):
         assert found == heights
+
+
+@pytest.mark.browser
+def test_tables_wider_than_a_phone_scroll_in_their_cards(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "status.html"
+    file.write_text(status_page(workspace), encoding="utf-8")
+    with launched() as browser:
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 400
