@@ -1,4 +1,4 @@
-"""What is typed through an input method, in Chromium."""
+"""What is typed through an input method, and after Back, in Chromium."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.written import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession
+    from playwright.sync_api import CDPSession, Route
 
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -69,3 +69,59 @@ def test_keys_of_an_input_method_do_not_close_a_text_that_is_changed(
     wait_for_texts(page, wanted)
     press(page, "Enter")
     eventually(page, lambda: there.drafts(task), [wanted])
+
+
+def test_back_from_the_projects_does_not_run_the_scripts_twice(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    _, page = started(open_page, folder, server, client, "back-again@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Ships.")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Ships."]}])
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.evaluate("window.sameWindow = true")
+    page.get_by_role("link", name="Projects").first.click()
+    page.wait_for_url("**/projects?**")
+    page.go_back()
+    close_guide(page)
+    wait_for_texts(page, {"sentence1": ["Ships."]})
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type(" More.")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Ships. More."]}])
+    assert page.evaluate("sameWindow")
+    assert page.locator(".rsitmd-notice").all_inner_texts() == []  # no other tab
+    assert faults == []
+
+
+def test_a_text_typed_after_back_is_not_drawn_away(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    project, page = started(open_page, folder, server, client, "back-to-a-task@example.org")
+    task = task_of(page)
+    page.goto(f"{server.url}/projects/{project}/data?task={task}")
+    task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Ships.")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Ships."]}])
+    page.get_by_role("link", name="Projects").first.click()
+    page.wait_for_url("**/projects?**")
+
+    def late(route: Route) -> None:  # the list of tasks arrives first
+        page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route(f"**/api/tasks/{task}?*", late)
+    page.go_back()
+    assert task_of(page) == task
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type(" More.")
+    whole = {"sentence1": ["Ships. More."]}
+    wait_for_texts(page, whole)
+    eventually(page, lambda: there.drafts(task), [whole])
+    assert page.locator(".rsitmd-notice").all_inner_texts() == []
