@@ -186,15 +186,12 @@ def posted(answer: Response) -> bool:
 
 
 def shot(page: Page, name: str, *sizes: tuple[int, int]) -> None:
-    """Take pictures in both sizes, or those given, where ``RSITMD_SHOTS`` names a folder.
-
-    The image on a page keeps the size that it had when the page was loaded.
-    """
+    """Take pictures in both sizes, or those given, where ``RSITMD_SHOTS`` names a folder."""
     folder = os.environ.get("RSITMD_SHOTS")
     before = page.viewport_size
     assert before is not None
     for width, height in (sizes or (LAPTOP, DESKTOP)) if folder else ():
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(1000)  # the page fits the image to the window
         page.screenshot(path=f"{folder}/{name}-{width}.png")
     page.set_viewport_size(before)

@@ -67,7 +67,7 @@ def opened(
 def resize(page: Page, width: int) -> None:
     """Resize the window, and wait until the editor has replaced the saved texts, if it does."""
     page.set_viewport_size({"width": width, "height": 700})
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(1000)
 
 
 def test_a_change_survives_a_resized_window(

@@ -11,6 +11,7 @@ from rsitmd_tools.studio.page.queue import is_restricted, projects_of, queue_of
 PREFIX = "/rsitmd/"
 QUEUE = "queue.json"
 END_OF_HEAD = b"</head>"
+SCRIPT_TYPE = "application/javascript"
 PERSON = "X-Rsitmd-Person"  # the number of the user for whom a page was opened
 
 
@@ -22,8 +23,14 @@ def scripts() -> dict[str, bytes]:
 
 
 def add_scripts(page: bytes, names: list[str]) -> bytes:
-    """Return an HTML page that loads these scripts; a page without a head is not changed."""
-    tags = "".join(f'<script src="{PREFIX}{name}" defer></script>' for name in names)
+    """Return an HTML page that loads these scripts; a page without a head is not changed.
+
+    Back and Forward put a page into the open window. Label Studio then runs its scripts again,
+    except those with a type that it does not know.
+    """
+    tags = "".join(
+        f'<script src="{PREFIX}{name}" type="{SCRIPT_TYPE}" defer></script>' for name in names
+    )
     return page.replace(END_OF_HEAD, tags.encode() + END_OF_HEAD, 1)
 
 

@@ -11,7 +11,8 @@ def test_a_page_loads_the_scripts_in_order() -> None:
     page = add_scripts(b"<html><head><title>x</title></head><body></head></body>", ["a.js", "b.js"])
     head, _, rest = page.partition(b"</head>")
     assert head.endswith(
-        b'<script src="/rsitmd/a.js" defer></script><script src="/rsitmd/b.js" defer></script>'
+        b'<script src="/rsitmd/a.js" type="application/javascript" defer></script>'
+        b'<script src="/rsitmd/b.js" type="application/javascript" defer></script>'
     )
     assert rest == b"<body></head></body>"
 

@@ -40,10 +40,14 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // Return the editor's object for the task's image, or undefined.
+  function image(of = annotation()) {
+    return of ? [...of.names.values()].find((object) => object.type === "image") : undefined;
+  }
+
   // Return the URL of the task's image, or null.
-  function imageAddress(of = annotation()) {
-    const image = of && [...of.names.values()].find((object) => object.type === "image");
-    return image?.parsedValue || null;
+  function imageAddress() {
+    return image()?.parsedValue || null;
   }
 
   function person() {
@@ -201,7 +205,7 @@ window.rsitmd.editor = (() => {
   }
 
   return {
-    store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
+    store, annotation, ready, writable, imageKey, image, imageAddress, person, controls, isSentence,
     openField, changeField, pencil, fieldOf, texts, addedTexts, allTexts, completed,
     state, addedState, stateOf, fill, insert, isChord,
     addTyped, endChanges,

@@ -15,8 +15,15 @@ window.rsitmd.reopen = (() => {
   const LIST = /\/api\/tasks\/?$/;
   const TASK = /\/api\/tasks\/(\d+)\/?$/;
   const fetchNow = window.fetch;
-  let opening = Number(new URLSearchParams(location.search).get("task"));
+  let opening = requested(); // the number of the task that is being opened
   let task = null; // the answer of the server with the task that is being opened
+
+  function requested() {
+    return Number(new URLSearchParams(location.search).get("task"));
+  }
+
+  // Back and Forward open a task in the same window.
+  addEventListener("popstate", () => ([opening, task] = [requested(), null]), true);
 
   window.fetch = async (resource, options = {}) => {
     const url = new URL(resource instanceof Request ? resource.url : resource, location.href);

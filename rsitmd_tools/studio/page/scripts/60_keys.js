@@ -168,9 +168,14 @@ window.rsitmd.keys = (() => {
 
   // A listener of its own: a pencil that the one above has opened is a field now.
   addEventListener("keydown", (event) => {
-    if (event.isComposing || !editor.annotation() || guide.shown()) return;
+    if (!editor.annotation() || guide.shown()) return;
     const target = document.activeElement;
     const here = editor.fieldOf(target);
+    if (event.isComposing) {
+      // The key is for the input method. The editor would close the field of a saved text.
+      if (here) event.stopImmediatePropagation();
+      return;
+    }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       if (!here && target.closest("[contenteditable], .lsf-comments")) return;
       stop(event);

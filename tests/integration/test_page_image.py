@@ -1,0 +1,56 @@
+"""What of the image is in sight when the window changes, in Chromium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from tests.integration.pages import (
+    LAPTOP,
+    OpenPage,
+    browser,
+    open_page,
+    picture,
+    same_pixels,
+    shown_picture,
+)
+from tests.integration.written import eventually, started
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace
+
+__all__ = ["browser", "open_page"]  # fixtures
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+
+def test_a_resized_window_shows_the_whole_image(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    folder = make_workspace(images=1, how="upload")
+    _, page = started(open_page, folder, server, client, "narrow-window@example.org")
+    with Image.open(folder / "images" / "harbour_1.tif") as file:
+        expected = file.convert("RGB")
+
+    def is_whole() -> bool:
+        return same_pixels(shown_picture(page), expected) > 0.985 * 32 * 32
+
+    eventually(page, is_whole, True)
+    large = picture(page).bounding_box()
+    page.set_viewport_size({"width": LAPTOP[0] // 2, "height": LAPTOP[1] // 2})  # a zoom of 200 %
+    eventually(page, is_whole, True)
+    page.set_viewport_size({"width": LAPTOP[0], "height": LAPTOP[1]})
+    eventually(page, is_whole, True)
+    eventually(page, lambda: picture(page).bounding_box(), large)
+
+    # The part that the annotator has enlarged stays enlarged.
+    scale = "rsitmd.editor.image().zoomScale"
+    page.locator(".rsitmd-picture [aria-label=zoom-in]").click()
+    enlarged = page.evaluate(scale)
+    assert enlarged > 1
+    page.set_viewport_size({"width": 1000, "height": LAPTOP[1]})
+    page.wait_for_timeout(1000)
+    assert page.evaluate(scale) > 1
