@@ -18,7 +18,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
-from rsitmd_tools.ingest.ingest import check_image_size
+from rsitmd_tools.ingest.ingest import check_images
 from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.measured import Measures
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
@@ -102,7 +102,7 @@ def add_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    check_image_size(workspace)
+    check_images(workspace)
     remove_unfinished_in(workspace.images)
     intake = _FileIntake(workspace, dataset)
     work = intake.missing(records)

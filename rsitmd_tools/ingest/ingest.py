@@ -110,7 +110,7 @@ def ingest_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    check_image_size(workspace)
+    check_images(workspace)
     before = last_image(workspace)
     intake = Intake(workspace, keep_originals=keep_originals, options=options)
     size = workspace.settings.dataset.image_size
@@ -190,12 +190,19 @@ class _Names(Sequence[str]):
         return self._files[index].file
 
 
-def check_image_size(workspace: Workspace) -> None:
+def check_images(workspace: Workspace) -> None:
     """Record the image size of the workspace; refuse a different one.
 
     Raises:
-        RsitmdError: ``image_size`` was changed after images were added.
+        RsitmdError: The workspace has no folder ``images``, or ``image_size`` was changed after
+            images were added.
     """
+    if not workspace.images.is_dir():
+        raise RsitmdError(
+            "is not a folder",
+            where=workspace.images,
+            hint="restore it from a backup, or make an empty folder of this name",
+        )
     size = str(workspace.settings.dataset.image_size)
     recorded = workspace.fact(SIZE_FACT)
     if recorded == size:

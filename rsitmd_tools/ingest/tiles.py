@@ -18,7 +18,7 @@ from rsitmd_tools.ingest.categories import CategoryRule, FromTable
 from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.group_commit import GroupCommit
-from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
+from rsitmd_tools.ingest.ingest import IngestReport, check_images
 from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
@@ -112,7 +112,7 @@ def ingest_tiles(
     Raises:
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
-    check_image_size(workspace)
+    check_images(workspace)
     before = last_image(workspace)
     remove_unfinished_in(workspace.images)
     files, scanned = _sources(workspace, sources, category)

@@ -257,28 +257,31 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
             where=path,
             hint="change the shares so that they sum to 1",
         )
-    if settings.annotation.keywords_min > settings.annotation.keywords_max:
-        raise RsitmdError(
-            "annotation.keywords_min is greater than annotation.keywords_max",
-            where=path,
-            hint="decrease keywords_min or increase keywords_max",
-        )
+    asked, thresholds = settings.annotation, settings.validate.thresholds
+    _check_range("annotation.keywords", asked.keywords_min, asked.keywords_max, path)
+    _check_range("validate.thresholds.words", thresholds.words_min, thresholds.words_max, path)
     return settings
+
+
+def _check_range(name: str, least: int, most: int, path: Path) -> None:
+    if least > most:
+        key = name.rpartition(".")[2]
+        raise RsitmdError(
+            f"{name}_min is greater than {name}_max",
+            where=path,
+            hint=f"decrease {key}_min or increase {key}_max",
+        )
 
 
 def _build(section: type[Any], values: Mapping[str, Any]) -> Any:
     whole = {item.name for item in fields(section) if item.type == "int"}
-    # For a JSON Schema, 256.0 is an integer.
-    return section(
-        **{
-            name: tuple(value)
-            if isinstance(value, list)
-            else int(value)
-            if name in whole
-            else value
-            for name, value in values.items()
-        }
-    )
+    given = dict(values)
+    for name, value in values.items():
+        if isinstance(value, list):
+            given[name] = tuple(value)
+        elif name in whole:
+            given[name] = int(value)  # for a JSON Schema, 256.0 is an integer
+    return section(**given)
 
 
 def _validate_values(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -146,6 +146,17 @@ def test_a_full_disk_is_a_one_line_error_and_the_next_ingest_continues(
     assert state(tmp_path / "w") == state(tmp_path / "whole")
 
 
+def test_a_workspace_without_a_folder_of_images_is_an_error(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    (tmp_path / "w" / "images").rmdir()
+    save_noise(tmp_path / "src" / "harbour" / "a.png", 1)
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        with pytest.raises(RsitmdError, match=r"w/images: is not a folder; restore it"):
+            ingest(workspace, [tmp_path / "src"], workers=1)
+        workspace.images.mkdir()
+        assert ingest(workspace, [tmp_path / "src"], workers=1).added == 1
+
+
 def test_a_changed_image_size_is_an_error(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "source", 3)
     into(tmp_path / "w", source)

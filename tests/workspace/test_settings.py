@@ -47,6 +47,7 @@ def test_template_and_schema_contain_every_setting() -> None:
         ("[split]\ntrain = 0.5", r"train \+ val \+ test is 0\.7"),
         ("[split]\ntrain = nan", r"train \+ val \+ test is nan"),
         ("[annotation]\nkeywords_min = 6", "keywords_min is greater"),
+        ("[validate.thresholds]\nwords_min = 51", "words_min is greater"),
         ("[validate]\nignore = [3]", r"validate\.ignore\[0\]: must be a string, not 3"),
         ("[dataset", "is not TOML"),
     ],
