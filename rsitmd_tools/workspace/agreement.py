@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from rsitmd_tools.workspace.annotations import REJECTED_ANNOTATIONS
+from rsitmd_tools.workspace.states import REJECTED
 from rsitmd_tools.workspace.store import Workspace
 
 
@@ -28,6 +30,8 @@ class ImageResult:
 def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
     """Return the keywords of each annotator of each image.
 
+    Annotations whose sentences are all rejected are left out, as in the dataset.
+
     Returns:
         For each image of the dataset with a current annotation, one list per annotator; it is empty
         if the annotator entered no keywords.
@@ -39,7 +43,9 @@ def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
         " JOIN main_task AS task ON task.id = annotation.task_id"
         " JOIN kept_image ON kept_image.id = task.image_id"
         " LEFT JOIN keyword ON keyword.annotation_id = annotation.id"
-        " ORDER BY task.image_id"
+        f" WHERE annotation.id NOT IN ({REJECTED_ANNOTATIONS})"
+        " ORDER BY task.image_id",
+        (REJECTED,),
     ):
         keywords = found[row["image_id"]][row["annotator_id"]]
         if row["raw"] is not None:

@@ -15,6 +15,12 @@ from typing import NamedTuple
 from rsitmd_tools.workspace.states import ACCEPTED, REPLACED
 from rsitmd_tools.workspace.store import utc_now
 
+# Rows of the revisions whose sentences are all rejected; the parameter is that state.
+# Their keywords do not count.
+REJECTED_ANNOTATIONS = (
+    "SELECT annotation_id FROM sentence GROUP BY annotation_id HAVING min(state = ?)"
+)
+
 
 class Revision(NamedTuple):
     """A stored revision of an annotation.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
+from rsitmd_tools.workspace.annotations import REJECTED_ANNOTATIONS
 from rsitmd_tools.workspace.corrections import written_texts
 from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
@@ -349,8 +350,7 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
         "SELECT task.image_id, keyword.raw FROM keyword"
         " JOIN current_annotation AS annotation ON annotation.id = keyword.annotation_id"
         " JOIN main_task AS task ON task.id = annotation.task_id"
-        " WHERE annotation.id NOT IN"
-        " (SELECT annotation_id FROM sentence GROUP BY annotation_id HAVING min(state = ?))"
+        f" WHERE annotation.id NOT IN ({REJECTED_ANNOTATIONS})"
         " ORDER BY annotation.created_at, annotation.server_id, keyword.slot",
         (REJECTED,),
     ):

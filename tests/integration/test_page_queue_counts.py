@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.http import open_session
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.people import leave
+from rsitmd_tools.workspace.people import join, leave
 from tests.integration.campaigns import (
     GOOD,
     SENT_BACK,
+    SETTINGS,
     MakeCampaign,
     counts,
     make_campaign,
@@ -24,6 +26,7 @@ from tests.integration.campaigns import (
     queue,
     session,
 )
+from tests.integration.pages import PASSWORD
 from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -113,3 +116,56 @@ def test_annotators_see_their_own_projects_and_the_lead_and_tokens_see_all(
         push(workspace)
     assert project not in {entry["id"] for entry in queue(mine)["projects"]}
     assert project not in listed(mine)
+
+
+def test_a_project_follows_its_owner_to_another_address(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    client: Client,
+    session: Callable[..., httpx.Client],
+) -> None:
+    """A new annotator who has the former address gets a project of their own."""
+    first, second = annotators[0][0], annotators[1][0]
+    campaign = make_campaign(first, second)
+    project, former = campaign.projects[first], "former@example.org"
+    there = client.sdk.projects.get(id=project)
+    client.sdk.projects.update(id=project, description=there.description.replace(first, former))
+    mine = session(first)
+    assert project not in {entry["id"] for entry in queue(mine)["projects"]}
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        join(workspace, former)
+        report = push(workspace)
+    assert len({entry["id"] for entry in report.projects}) == 3
+    assert report.projects[0]["id"] == project
+    assert counts(own(queue(mine), project)) == (2, 0, 2, 0)
+
+
+def test_a_project_of_an_address_in_another_case_is_listed(
+    make_campaign: MakeCampaign, client: Client, session: Callable[..., httpx.Client]
+) -> None:
+    campaign = make_campaign("Typed@Example.org", "nobody@example.org")
+    sign_up_or_in(invitation_link(client), "typed@example.org", PASSWORD)
+    state = queue(session("typed@example.org"))
+    assert counts(own(state, campaign.projects["Typed@Example.org"])) == (2, 0, 2, 0)
+
+
+def test_what_is_sent_back_in_a_closed_project_is_listed_with_the_open_one(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    session: Callable[..., httpx.Client],
+) -> None:
+    (first, anna), (second, _) = annotators[:2]
+    two = f"{SETTINGS}sentences_per_annotator = 2\n"
+    campaign = make_campaign(first, second, settings=two)
+    closed, [task, _] = campaign.projects[first], campaign.tasks(first)
+    anna.submit(task, [GOOD, SENT_BACK], ["white boat"])
+    (campaign.folder / "rsitmd.toml").write_text(SETTINGS, encoding="utf-8")
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        pull(workspace)
+        project = push(workspace).projects[0]["id"]
+    assert project != closed
+    campaign.send_back()
+    mine = session(first)
+    assert closed not in {entry["id"] for entry in queue(mine)["projects"]}
+    [back] = own(queue(mine), project)["sent_back"]
+    assert back["url"] == f"/projects/{closed}/data?task={task}"

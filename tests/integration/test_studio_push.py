@@ -16,6 +16,8 @@ from rsitmd_tools.studio.sync import push as push_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join
+from rsitmd_tools.workspace.tasks import known_tasks
 from tests.integration.drafts import save_draft
 
 if TYPE_CHECKING:
@@ -180,8 +182,42 @@ def test_an_edited_description_does_not_lose_the_project(
 ) -> None:
     with Workspace.open(make_workspace(), write=True) as workspace:
         push(workspace)
-        client.sdk.projects.update(id=project_of(workspace), description="Our harbour campaign")
+        number = project_of(workspace)
+        before = client.sdk.projects.get(id=number)
+        client.sdk.projects.update(
+            id=number, title=f"closed: {before.title}", description="Our harbour campaign"
+        )
         assert push(workspace).known == 5
+        after = client.sdk.projects.get(id=number)
+        # The annotators' pages find their projects by the description.
+        assert (after.title, after.description) == (before.title, before.description)
+
+
+def test_a_closed_project_that_a_restored_server_has_open_is_closed_again(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
+    settings = '[annotation]\nannotators_per_image = 1\nkeywords_min = 0\nassignment = "assigned"\n'
+    folder = make_workspace(images=2, settings=f"{settings}sentences_per_annotator = 2\n")
+    with Workspace.open(folder, write=True) as workspace:
+        join(workspace, "nobody@example.org")
+        push(workspace)
+        old = project_of(workspace)
+        before = client.sdk.projects.get(id=old)
+        task = next(iter(known_tasks(workspace.db, 1)))
+        lead = Annotator(client.connection, client.connection.token)
+        lead.submit(task, ["Two boats.", "Three boats."], ["red ship"])
+        pull(workspace)
+    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        new = push(workspace).projects[0]["id"]
+        assert new != old
+        client.sdk.projects.delete(id=new)
+        client.sdk.projects.update(id=old, title=before.title, description=before.description)
+        newer = push(workspace).projects[0]["id"]
+        assert newer not in (old, new)
+        closed = client.sdk.projects.get(id=old)
+        assert closed.title.startswith("closed: ")
+        assert closed.description == f"{before.description} (closed)"
 
 
 def test_the_same_server_under_another_address_is_the_same_project(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -19,9 +20,9 @@ from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE
 LEAD = "LABEL_STUDIO_USERNAME"
 SHARED = "shared"
 LICENCE = "licence"
-# A closed project's description ends with "(closed)", so it does not match.
 _MARKER = re.compile(
     r"rsitmd-tools campaign (?P<campaign>\S+)(?: (?P<kind>main|pilot|licence) (?P<of>\S+))?"
+    r"(?P<closed> \(closed\))?"
 )
 # One request writes the time of an annotation and, slightly later, that of its task.
 _SAME_CHANGE = timedelta(seconds=1)
@@ -34,11 +35,13 @@ class CampaignProject(NamedTuple):
         project: Label Studio's project.
         campaign: The campaign's key.
         kind: ``main``, ``pilot``, ``shared`` or ``licence``.
+        closed: Closed projects of the campaign. Sentences in them can be sent back.
     """
 
     project: Any
     campaign: str
     kind: str
+    closed: Sequence[Any] = ()
 
 
 def queue_of(user: Any, project: int | None) -> dict[str, Any]:
@@ -80,17 +83,25 @@ def projects_of(user: Any) -> Iterator[CampaignProject]:
         ).order_by("-id")
         if (marker := _MARKER.fullmatch((project.description or "").strip()))
     ]
+    closed: dict[str, list[Any]] = defaultdict(list)
+    for project, marker in found:
+        if marker["closed"] and marker["kind"] not in (LICENCE, "pilot"):
+            closed[marker["campaign"]].append(project)
     entries = [
         CampaignProject(project, marker["campaign"], marker["kind"] or SHARED)
         for project, marker in found
-        if marker["kind"] != LICENCE and marker["of"] in (None, user.email)
+        if marker["kind"] != LICENCE
+        and not marker["closed"]
+        # The lead can have typed an address in another case before the sign-up.
+        and (marker["of"] or user.email).lower() == user.email.lower()
     ]
-    yield from sorted(entries, key=lambda entry: (entry.kind == "pilot", -entry.project.id))
+    for entry in sorted(entries, key=lambda entry: (entry.kind == "pilot", -entry.project.id)):
+        yield entry._replace(closed=closed.pop(entry.campaign, ()))  # with the first one only
     asked = set()
     for project, marker in found:
         campaign = marker["campaign"]
         part = any(entry.campaign == campaign for entry in entries)
-        if marker["kind"] == LICENCE and part and campaign not in asked:
+        if marker["kind"] == LICENCE and not marker["closed"] and part and campaign not in asked:
             asked.add(campaign)  # older licence texts need no answer
             yield CampaignProject(project, campaign, LICENCE)
 
@@ -130,12 +141,12 @@ def _progress(entry: CampaignProject, user: Any) -> dict[str, Any]:
         "done": len(written),
         "left": left,
         "skipped": len(skipped),
-        "sent_back": list(_sent_back(project, user)),
-        "unsubmitted": list(_unsubmitted(project, user)),
+        "sent_back": list(_sent_back([project, *entry.closed], user)),
+        "unsubmitted": list(_unsubmitted([project, *entry.closed], user)),
     }
 
 
-def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
+def _sent_back(projects: Sequence[Any], user: Any) -> Iterator[dict[str, Any]]:
     """Yield the tasks whose note sends a sentence back to a user.
 
     ``changed`` is true if the user has changed the sentence since; the next pull then removes the
@@ -144,10 +155,10 @@ def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
     from django.db.models.fields.json import KeyTextTransform
     from tasks.models import Annotation, Task
 
-    own = Annotation.objects.filter(project=project, completed_by=user, was_cancelled=False)
+    own = Annotation.objects.filter(project__in=projects, completed_by=user, was_cancelled=False)
     changes = dict(own.order_by("updated_at").values_list("task_id", "updated_at"))
     tasks = (
-        Task.objects.filter(project=project, id__in=own.values("task_id"))
+        Task.objects.filter(project__in=projects, id__in=own.values("task_id"))
         .annotate(note_text=KeyTextTransform("note", "data"))
         .filter(note_text__contains=SENT_BACK_NOTE)
         .order_by("id")
@@ -162,13 +173,13 @@ def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
             }
 
 
-def _unsubmitted(project: Any, user: Any) -> Iterator[dict[str, Any]]:
+def _unsubmitted(projects: Sequence[Any], user: Any) -> Iterator[dict[str, Any]]:
     """Yield the tasks in which a user has changes that are saved only as a draft."""
     from tasks.models import AnnotationDraft
 
     drafts = (
         AnnotationDraft.objects.filter(
-            task__project=project, user=user, annotation__completed_by=user
+            task__project__in=projects, user=user, annotation__completed_by=user
         )
         .select_related("task", "annotation")
         .order_by("task_id", "id")

@@ -41,6 +41,7 @@ from rsitmd_tools.workspace.projects import (
 from rsitmd_tools.workspace.tasks import free_project_task_numbers
 
 TITLE_LENGTH = 50  # the server accepts 3 to 50 characters
+CLOSED_TITLE = "closed: "
 PAGE_SETTINGS = {
     "show_instruction": True,
     "show_skip_button": True,
@@ -114,7 +115,8 @@ class Projects:
         """
         marker = self._marker(owner, kind)
         record = self._record_of(owner, kind)
-        found = self._find(record, marker)
+        self._close_again(marker)
+        found = self._find(record, marker, owner)
         config = page_of(self._workspace)
         if found is None:
             if record is not None:
@@ -125,7 +127,7 @@ class Projects:
             found = self._create(owner, kind, marker, config)
             self._on_server.append(found)
         else:
-            self._apply_settings(found, owner)
+            self._apply_settings(found, owner, marker)
         current = str(found.label_config)
         changed = None if record is None else page_changes(self._workspace, record, current)
         row = self._store(found, owner, kind, config_hash(current), record)
@@ -170,15 +172,26 @@ class Projects:
         """
         found = self._find(project_record(self._workspace.db, row))
         if found is not None:
-            self._client.call(
-                self._client.sdk.projects.update,
-                id=found.id,
-                title=project_title(f"closed: {found.title}"),
-                description=f"{found.description or ''} (closed)",
-            )
-            self._on_server.remove(found)  # its title and description are out of date
+            self._mark_closed(found)
         with self._workspace.transaction() as db:
             mark_project_closed(db, row)
+
+    def _mark_closed(self, found: Any) -> None:
+        """Show on the server that a project is closed."""
+        self._client.call(
+            self._client.sdk.projects.update,
+            id=found.id,
+            title=project_title(f"{CLOSED_TITLE}{found.title}"),
+            description=f"{found.description or ''} (closed)",
+        )
+        self._on_server.remove(found)  # its title and description are out of date
+
+    def _close_again(self, marker: str) -> None:
+        """Mark closed projects that have the marker again, as after a restore of the server."""
+        for found in [p for p in self._on_server if p.description == marker]:
+            known = self._known(found)
+            if known is not None and known.closed_at is not None:
+                self._mark_closed(found)
 
     def _record_of(self, owner: Person | None, kind: str) -> ProjectRecord | None:
         return find_open_project(
@@ -188,12 +201,30 @@ class Projects:
             kind,
         )
 
-    def _find(self, record: ProjectRecord | None, marker: str | None = None) -> Any | None:
+    def _known(self, found: Any) -> ProjectRecord | None:
+        """Return what the workspace knows of a project of the server."""
+        return find_project_by_creation(self._workspace.db, int(found.id), _created(found))
+
+    def _find(
+        self, record: ProjectRecord | None, marker: str | None = None, owner: Person | None = None
+    ) -> Any | None:
         # By number and time too, so that a project with an edited description is found.
         known = None if record is None else (record.number, record.created_at)
         return next((p for p in self._on_server if known == (p.id, _created(p))), None) or next(
-            (p for p in self._on_server if marker is not None and p.description == marker), None
+            (p for p in self._on_server if marker is not None and self._fits(p, marker, owner)),
+            None,
         )
+
+    def _fits(self, found: Any, marker: str, owner: Person | None) -> bool:
+        """Return whether a project has the marker and is not known as another person's.
+
+        A person can have the address that another one had before.
+        """
+        if found.description != marker:
+            return False
+        known = self._known(found)
+        row = None if owner is None else owner.row
+        return known is None or (known.owner == row and known.closed_at is None)
 
     def _marker(self, owner: Person | None, kind: str) -> str:
         marker = f"rsitmd-tools campaign {self._key}"
@@ -212,7 +243,7 @@ class Projects:
 
         def find() -> Any | None:
             listed = self._client.call(lambda: list(self._client.sdk.projects.list()))
-            return next((p for p in listed if p.description == marker), None)
+            return next((p for p in listed if self._fits(p, marker, owner)), None)
 
         send = partial(
             self._client.sdk.projects.create,
@@ -230,14 +261,23 @@ class Projects:
     def _annotators_per_task(self, owner: Person | None) -> int:
         return 1 if owner else self._workspace.settings.annotation.annotators_per_image
 
-    def _apply_settings(self, found: Any, owner: Person | None) -> None:
+    def _apply_settings(self, found: Any, owner: Person | None, marker: str) -> None:
+        """Send the settings of a project that differ on the server.
+
+        The annotators' pages find a project by its description. It differs if the owner has
+        another address now, or if an older workspace has the project open that was closed.
+        """
         wanted: dict[str, Any] = {
+            "description": marker,
+            "title": found.title.removeprefix(CLOSED_TITLE),
             "maximum_annotations": self._annotators_per_task(owner),
             **PAGE_SETTINGS,
         }
         changed = {name: value for name, value in wanted.items() if getattr(found, name) != value}
         if changed:
             self._client.call(self._client.sdk.projects.update, id=found.id, **changed)
+            self._on_server.remove(found)
+            self._on_server.append(found.model_copy(update=changed))
 
     def _store(
         self,
