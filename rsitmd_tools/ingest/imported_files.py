@@ -39,6 +39,7 @@ from rsitmd_tools.workspace.images import (
 )
 from rsitmd_tools.workspace.imported import (
     ImportedImage,
+    images_with_sentences,
     imported_images,
     link_images,
     repeated_key,
@@ -65,6 +66,8 @@ class FileReport:
         other_suffix: ``(image, file)`` of images whose file has another suffix, case or Unicode
             form.
         kept_split: Images that the workspace had in another split, which they keep.
+        more_sentences: Images that the workspace had with sentences, to which those of the dataset
+            are added.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
         places: Number of images whose place in their source was imported.
@@ -78,6 +81,7 @@ class FileReport:
     notes: list[tuple[str, str]] = field(default_factory=list)
     other_suffix: list[tuple[str, str]] = field(default_factory=list)
     kept_split: list[str] = field(default_factory=list)
+    more_sentences: list[str] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0
     places: int = 0
@@ -178,6 +182,7 @@ class _FileIntake:
         self._records: Mapping[str, ImageRecord] = {}
         stored = stored_images(workspace, removed=True)
         self._removed = removed_rows(workspace.db)
+        self._written = images_with_sentences(workspace)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
         self._by_row = {image.id: image for image in stored}
         self._stems: dict[Path, Mapping[str, list[Path]]] = {}
@@ -368,8 +373,11 @@ class _FileIntake:
         self.report.linked += 1
         if isinstance(stored, StoredImage) and stored.id in self._removed:
             return
-        if isinstance(stored, StoredImage) and stored.split not in (None, image.split):
-            self.report.kept_split.append(stored.filename)
+        if isinstance(stored, StoredImage):
+            if stored.split not in (None, image.split):
+                self.report.kept_split.append(stored.filename)
+            if stored.id in self._written and self._records[image.name].sentences:
+                self.report.more_sentences.append(stored.filename)
         if not (self._workspace.images / stored.filename).exists():
             self._give(stored.filename, prepared)
 

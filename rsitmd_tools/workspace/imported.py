@@ -233,6 +233,18 @@ def file_checksums(workspace: Workspace, images: Sequence[StoredImage]) -> dict[
     return found
 
 
+def images_with_sentences(workspace: Workspace) -> set[int]:
+    """Return the rows of the images that have sentences of annotators or other datasets."""
+    rows = workspace.db.execute(
+        "SELECT image_id FROM imported_sentence"
+        " JOIN imported_image ON imported_image.id = imported_image_id WHERE trim(raw) <> ''"
+        " UNION SELECT main_task.image_id FROM current_sentence"
+        " JOIN annotation ON annotation.id = annotation_id"
+        " JOIN main_task ON main_task.id = annotation.task_id WHERE trim(raw) <> ''"
+    )
+    return {row["image_id"] for row in rows if row["image_id"] is not None}
+
+
 def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:
     """Return the categories and numbers that images without a file will have."""
     rows = workspace.db.execute(

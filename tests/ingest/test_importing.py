@@ -95,6 +95,18 @@ def test_an_image_that_was_ingested_gets_the_texts(tmp_path: Path) -> None:
     assert (image.filename, image.captions, image.split) == ("port_1.tif", FIVE, "train")
 
 
+def test_an_image_with_sentences_gets_those_of_another_dataset_too(tmp_path: Path) -> None:
+    names = [save_noise(tmp_path / "old" / f"x_{n}.png", n).name for n in (1, 2, 3)]
+    with_texts = [record(names[0]), record(names[1], " "), record(names[2])]
+    first = into(tmp_path / "w", dataset(*with_texts, folder=tmp_path / "old"))
+    assert first.files.more_sentences == []
+    other = [record(names[0], "Another."), record(names[1], "A port."), record(names[2])]
+    bare = replace(other[2], sentences=())
+    again = replace(dataset(*other[:2], bare, folder=tmp_path / "old"), name="Other")
+    assert into(tmp_path / "w", again).files.more_sentences == ["x_1.tif"]
+    assert len(load_dataset(tmp_path / "w").images[0].captions) == 6
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [

@@ -22,6 +22,7 @@ from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.captions import caption_fields
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import revisions
+from rsitmd_tools.workspace.imported import images_with_sentences
 from rsitmd_tools.workspace.merge import (
     Typed,
     imported_places,
@@ -73,6 +74,19 @@ def write(
         return add_annotation(
             db, sentences, ["white boat"], state=state, task_id=task, lead_time=60.0
         )
+
+
+def test_images_with_sentences_are_those_of_annotators_and_of_imports(
+    workspace: Workspace,
+) -> None:
+    assert images_with_sentences(workspace) == {1, 2}
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = ' '")
+    assert images_with_sentences(workspace) == set()
+    write(workspace, None, " ")
+    assert images_with_sentences(workspace) == set()
+    write(workspace, "One boat.", project=2)
+    assert images_with_sentences(workspace) == {1}
 
 
 def captions(workspace: Workspace) -> list[tuple[str | None, str]]:

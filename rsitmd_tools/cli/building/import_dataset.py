@@ -159,6 +159,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     list_some("keywords changed in the dataset; the imported ones are kept", report.keywords)
     list_some("category or split changed in the dataset; the imported one is kept", report.moved)
     list_some("has another split in the workspace, which is kept", files.kept_split)
+    list_some("has sentences already; those of the dataset are added", files.more_sentences)
     list_some("without an image file", files.without_file)
     list_some("note", [f"{name}: {text}" for name, text in files.notes])
     list_some("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
