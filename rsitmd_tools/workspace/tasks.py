@@ -111,6 +111,7 @@ class SentBackSentence(NamedTuple):
         annotation: Row of its annotation.
         slot: Number of its field on the labeling page.
         raw: The text; empty if the field was left empty.
+        written: The text before corrections, as on the labeling page.
         email: Address of the author.
         name: Name of the author; may be empty.
         note: The reviewer's note; may be empty or None.
@@ -120,6 +121,7 @@ class SentBackSentence(NamedTuple):
     annotation: int
     slot: int
     raw: str
+    written: str
     email: str
     name: str
     note: str | None
@@ -285,7 +287,9 @@ def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSe
     another annotation of the task.
     """
     rows = db.execute(
-        "SELECT task.id, annotation_id, sentence.slot, raw, annotator.email, annotator.name, ("
+        "SELECT task.id, annotation_id, sentence.slot, raw, coalesce(("
+        "  SELECT before FROM correction WHERE sentence_id = sentence.id"
+        "  ORDER BY correction.id LIMIT 1), raw) AS written, annotator.email, annotator.name, ("
         "  SELECT note FROM decision WHERE sentence_id = sentence.id AND after = :sent_back"
         "  ORDER BY decision.id DESC LIMIT 1) AS note"
         " FROM sentence JOIN annotation ON annotation.id = annotation_id"

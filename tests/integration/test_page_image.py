@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,13 +11,17 @@ from PIL import Image
 from tests.integration.pages import (
     LAPTOP,
     OpenPage,
+    assert_shows,
     browser,
     open_page,
     picture,
+    pushed,
     same_pixels,
+    sentence,
     shown_picture,
+    sign_up,
 )
-from tests.integration.written import eventually, started
+from tests.integration.written import eventually, standing, started, task_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.api.client import Client
@@ -54,3 +59,35 @@ def test_a_resized_window_shows_the_whole_image(
     page.set_viewport_size({"width": 1000, "height": LAPTOP[1]})
     page.wait_for_timeout(1000)
     assert page.evaluate(scale) > 1
+
+
+@pytest.mark.parametrize("fault", ["status 404", "broken file"])
+def test_an_image_that_did_not_load_is_loaded_again(
+    fault: str,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    folder = make_workspace(images=1, how="upload")
+    email = f"image-{fault.replace(' ', '-')}@example.org"
+    project = pushed(folder)
+    page = open_page()
+    sign_up(page, client, email)
+    images = re.compile(r".*/data/upload/.*")
+    answer = {"status": 404} if fault == "status 404" else {"status": 200, "body": "no image"}
+    page.route(images, lambda route: route.fulfill(**answer, content_type="image/png"))
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    page.get_by_label("Close modal").click()
+    task = task_of(page)
+    notice = page.locator(".rsitmd-notice")
+    notice.get_by_text("The image did not load.").wait_for()
+    assert "tell the lead of the campaign: harbour_1.tif" in notice.inner_text()
+    sentence(page).click()
+    page.keyboard.type("Two ships lie at ")
+    page.unroute(images)
+    notice.wait_for(state="detached")
+    page.keyboard.type("the quay.")
+    assert standing(page) == {"sentence1": ["Two ships lie at the quay."]}
+    assert_shows(page, folder / "images" / "harbour_1.tif")
+    assert task_of(page) == task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from tests.integration.campaigns import (
     session,
 )
 from tests.integration.pages import PASSWORD
+from tests.integration.reviewed import VAGUE
 from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -169,3 +171,48 @@ def test_what_is_sent_back_in_a_closed_project_is_listed_with_the_open_one(
     assert closed not in {entry["id"] for entry in queue(mine)["projects"]}
     [back] = own(queue(mine), project)["sent_back"]
     assert back["url"] == f"/projects/{closed}/data?task={task}"
+
+
+def test_a_sentence_is_listed_until_it_is_changed_itself(
+    make_campaign: MakeCampaign,
+    session: Callable[[str], httpx.Client],
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    """Other changes of the annotation or of the task do not count."""
+    (first, anna), (second, _) = annotators[:2]
+    settings = "[annotation]\nannotators_per_image = 1\nsentences_per_annotator = 3\n"
+    campaign = make_campaign(first, second, settings=f"{settings}keywords_min = 0\n")
+    project = campaign.projects[first]
+    task = campaign.tasks(first)[0]
+    anna.submit(task, [SENT_BACK, VAGUE, GOOD], [])
+    campaign.send_back()
+    mine = session(first)
+
+    def waiting() -> list[str]:
+        entries = own(queue(mine), project)["sent_back"]
+        return [note.partition(":")[0] for entry in entries for note in entry["notes"]]
+
+    def pull_now() -> int:
+        with Workspace.open(campaign.folder, write=True) as workspace:
+            return pull(workspace).corrected
+
+    assert waiting() == ["sentence 1", "sentence 2"]
+    rewrite(anna, task, [SENT_BACK, VAGUE, f"{GOOD[:-1]} today."], ["red ship"])
+    assert waiting() == ["sentence 1", "sentence 2"]
+    assert pull_now() == 0
+    assert waiting() == ["sentence 1", "sentence 2"]
+
+    rewrite(anna, task, [SENT_BACK, "Three ships lie before four houses.", GOOD], [])
+    assert waiting() == ["sentence 1"]
+    assert pull_now() == 1
+    assert waiting() == ["sentence 1"]
+
+    rewrite(anna, task, ["Six boats lie at the pier.", "Three ships lie before it.", GOOD], [])
+    assert waiting() == []
+    # A hint of the assist changes the task later than the author.
+    sdk = anna._client.sdk
+    data = sdk.tasks.get(id=str(task)).data
+    time.sleep(1.5)
+    sdk.tasks.update(id=str(task), data={**data, "hint": "anna: says 'it'"})
+    assert waiting() == []
+    assert pull_now() == 1

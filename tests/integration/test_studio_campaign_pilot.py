@@ -179,6 +179,41 @@ def test_a_pilot_during_the_campaign_blocks_nobody_and_can_be_restarted(
         assert state == {a: 0, b: 0, c: 0, d: 0}
 
 
+def test_a_pilot_closes_the_projects_of_those_who_have_not_written(
+    make_workspace: MakeWorkspace, annotators: People, client: Client
+) -> None:
+    """They caption the images of the pilot first, and get their images when they are admitted."""
+    (a, anna), (b, berta), (c, _) = annotators[:3]
+    with Workspace.open(make_workspace(images=3, settings=SETTINGS), write=True) as workspace:
+        for email in (a, b, c):
+            join(workspace, email)
+        first = {p["annotator"]: p["id"] for p in push(workspace).projects}
+        write(workspace, a, anna, "main", 1)
+        pull(workspace)
+        write(workspace, b, berta, "main", 1)  # not pulled
+        start_pilot(workspace, 1)
+        said: list[str] = []
+        report = push(workspace, notify=said.append)
+        assert kinds(report) == {a: {"main"}, b: {"pilot"}, c: {"pilot"}}
+        closed = f"project {first[c]} is closed until {c} is admitted to the campaign"
+        assert said == [f"{a} wrote captions before the pilot started and is admitted", closed]
+        titles = {email: client.sdk.projects.get(id=first[email]).title for email in (b, c)}
+        assert [titles[email].startswith("closed: ") for email in (b, c)] == [False, True]
+        assert push(workspace, notify=said.append).new == 0
+        assert said.count(closed) == 1
+
+        decide(workspace, c, ADMITTED, "Lee")
+        pull(workspace)
+        report = push(workspace)
+        assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"main"}}
+        again = next(p["id"] for p in report.projects if p["annotator"] == c)
+        images = [
+            {task.data["filename"] for page in client.pages(number) for task in page}
+            for number in (first[c], again)
+        ]
+        assert images[0] == images[1] != set()
+
+
 def test_with_one_person_the_images_of_a_pilot_are_sent_all_the_same(
     make_workspace: MakeWorkspace, annotators: People
 ) -> None:

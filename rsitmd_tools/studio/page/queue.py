@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from rsitmd_tools.studio.page.sent_back import notes_to
+from rsitmd_tools.studio.page.sent_back import notes_to, unchanged_notes
 from rsitmd_tools.studio.page.written import written
-from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE
+from rsitmd_tools.studio.sync.notes import SENT_BACK, SENT_BACK_NOTE
 
 LEAD = "LABEL_STUDIO_USERNAME"
 SHARED = "shared"
@@ -149,14 +149,13 @@ def _progress(entry: CampaignProject, user: Any) -> dict[str, Any]:
 def _sent_back(projects: Sequence[Any], user: Any) -> Iterator[dict[str, Any]]:
     """Yield the tasks whose note sends a sentence back to a user.
 
-    ``changed`` is true if the user has changed the sentence since; the next pull then removes the
-    note.
+    ``notes`` are those on sentences that the user has not changed yet. ``changed`` is true if
+    there are none; the next pull then removes the note.
     """
     from django.db.models.fields.json import KeyTextTransform
     from tasks.models import Annotation, Task
 
     own = Annotation.objects.filter(project__in=projects, completed_by=user, was_cancelled=False)
-    changes = dict(own.order_by("updated_at").values_list("task_id", "updated_at"))
     tasks = (
         Task.objects.filter(project__in=projects, id__in=own.values("task_id"))
         .annotate(note_text=KeyTextTransform("note", "data"))
@@ -165,12 +164,15 @@ def _sent_back(projects: Sequence[Any], user: Any) -> Iterator[dict[str, Any]]:
     )
     for task in tasks:
         notes = notes_to(str(task.data["note"]), user.email)
-        if notes:
-            yield {
-                **_link(task),
-                "notes": notes,
-                "changed": changes[task.id] >= task.updated_at - _SAME_CHANGE,
-            }
+        if not notes:
+            continue
+        annotations = list(own.filter(task=task).order_by("updated_at"))
+        if SENT_BACK in task.data:
+            results = [annotation.result for annotation in annotations]
+            notes = unchanged_notes(notes, task.data[SENT_BACK], user.email, results)
+        elif annotations[-1].updated_at >= task.updated_at - _SAME_CHANGE:
+            notes = []  # a note of an earlier version: any change counts
+        yield {**_link(task), "notes": notes, "changed": not notes}
 
 
 def _unsubmitted(projects: Sequence[Any], user: Any) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ data; the labeling page shows it, and it names the annotator.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 
 from rsitmd_tools.dataset.naming import SentenceName
@@ -18,6 +19,7 @@ from rsitmd_tools.workspace.tasks import (
     tasks_of_removed,
 )
 
+SENT_BACK = "sent_back"  # field of a task's data; see sent_back_texts()
 SENT_BACK_NOTE = "Sent back to "
 REMOVED_NOTE = "This image was removed from the dataset. Skip it."
 CAPTIONED_BEFORE = "You have already captioned this image. Skip it."
@@ -50,3 +52,28 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
     # What was sent back does not have to be written again.
     lines.update((task.row, [REMOVED_NOTE]) for task in tasks_of_removed(workspace.db, project))
     return {task: " / ".join(parts) for task, parts in lines.items()}
+
+
+def sent_back_texts(workspace: Workspace, project: int) -> dict[int, list[list[str | int]]]:
+    """Return what was sent back in a project's tasks, for the pages of the server.
+
+    The pages compare it with the annotation, to see which sentences were changed. Only a hash of
+    each text is sent, because others can read the data of a task.
+
+    Args:
+        workspace: The workspace.
+        project: Row of the project.
+
+    Returns:
+        ``[address of the author, number of the field, hash of the text]`` of each sentence, by row
+        of the task; tasks without sentences are left out.
+    """
+    found: dict[int, list[list[str | int]]] = defaultdict(list)
+    for sentence in sent_back_sentences(workspace.db, project):
+        found[sentence.task].append([sentence.email, sentence.slot, text_hash(sentence.written)])
+    return found
+
+
+def text_hash(text: str) -> str:
+    """Return the hash of a sentence in the field :data:`SENT_BACK`; empty for an empty text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""

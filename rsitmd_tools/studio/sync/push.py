@@ -222,6 +222,7 @@ class _Push:
             self._notify(f"{email} wrote captions before the pilot started and is admitted")
         people = admitted(self._workspace)
         practising = self._practising()
+        self._close_main_projects_of(practising)
         if not people and not practising:
             folder = self._workspace.path
             raise RsitmdError(
@@ -254,6 +255,23 @@ class _Push:
             if ended or project.owner not in people:
                 self._notify(f"project {project.number} gets no more tasks; its texts are kept")
                 self._projects.close(project.row)
+
+    def _close_main_projects_of(self, practising: Sequence[Person]) -> None:
+        """Close the main projects of annotators who practise, if they have written nothing there.
+
+        Their images stay assigned to them. A push after they are admitted creates a new project.
+        """
+        new = {person.row: person.email for person in practising}
+        for project in projects_of(self._workspace.db, self._client.connection.key):
+            if project.closed_at is not None or project.kind != MAIN or project.owner not in new:
+                continue
+            number = project.number
+            if self._client.annotation_numbers(number) or self._client.tasks_with_drafts(number):
+                continue  # the next pull finds the text, and the next push admits its author
+            self._notify(
+                f"project {number} is closed until {new[project.owner]} is admitted to the campaign"
+            )
+            self._projects.close(project.row)
 
     def _assign(self) -> None:
         """Assign the images that need annotators."""

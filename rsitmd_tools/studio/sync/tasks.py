@@ -13,7 +13,7 @@ from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import KEY, Reconciled, data_key, read_tasks
-from rsitmd_tools.studio.sync.notes import notes
+from rsitmd_tools.studio.sync.notes import SENT_BACK, notes, sent_back_texts
 from rsitmd_tools.studio.sync.pictures import ChangedPicture, changed_picture
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
@@ -147,8 +147,15 @@ class Tasks:
     def _current(self, images: Mapping[int, TaskImage]) -> list[tuple[Task, dict[str, Any]]]:
         """Return the tasks with the data that they should have."""
         note_of = notes(self.workspace, self.project)
+        texts = sent_back_texts(self.workspace, self.project)
         return [
-            (task, self.data(images[image], note_of.get(task.row, "")))
+            (
+                task,
+                {
+                    **self.data(images[image], note_of.get(task.row, "")),
+                    **({SENT_BACK: texts[task.row]} if task.row in texts else {}),
+                },
+            )
             for image, task in self.known().items()
         ]
 

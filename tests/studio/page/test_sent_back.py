@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rsitmd_tools.studio.page.sent_back import notes_to
-from rsitmd_tools.studio.sync.notes import GIVEN_AWAY
+from rsitmd_tools.studio.page.sent_back import notes_to, unchanged_notes
+from rsitmd_tools.studio.sync.notes import GIVEN_AWAY, text_hash
+from rsitmd_tools.studio.sync.results import as_result
 
 ANNA, BERTA = "anna@example.org", "berta@example.org"
 BOTH = (
@@ -53,3 +54,40 @@ def test_other_notes_send_nothing_back(note: str) -> None:
 def test_the_note_of_a_reassigned_image_is_ignored() -> None:
     note = f"Sent back to {ANNA}, sentence 1: short / {GIVEN_AWAY}"
     assert notes_to(note, ANNA) == ["sentence 1: short"]
+
+
+NOTES = ["sentence 1: says 'many'", "sentence 2: empty"]
+WAITS = [
+    [ANNA, 1, text_hash("There are many boats.")],
+    [BERTA, 1, text_hash("A blue sea.")],
+    [ANNA, 2, text_hash("")],
+]
+
+
+@pytest.mark.parametrize(
+    ("texts", "left"),
+    [
+        (["There are many\nboats. ", " "], NOTES),
+        (["There are two boats.", ""], NOTES[1:]),
+        (["There are many boats.", "A blue sea."], NOTES[:1]),
+        (["There are two boats.", "A blue sea."], []),
+    ],
+)
+def test_only_notes_on_unchanged_sentences_are_left(texts: list[str], left: list[str]) -> None:
+    assert unchanged_notes(NOTES, WAITS, ANNA, [as_result(texts, [])]) == left
+
+
+def test_a_renamed_field_is_compared_too() -> None:
+    result = as_result(["There are many boats."], [])
+    result[0]["from_name"] = "caption"
+    assert unchanged_notes(NOTES[:1], WAITS[:1], ANNA, [result]) == NOTES[:1]
+    result[0]["value"]["text"] = ["There are two boats."]
+    assert unchanged_notes(NOTES[:1], WAITS[:1], ANNA, [result]) == []
+
+
+def test_a_note_that_looks_like_two_is_left_as_long_as_a_sentence_is_unchanged() -> None:
+    parts = [*NOTES, f"to {ANNA}"]
+    results = [as_result(["There are many boats.", "A blue sea."], [])]
+    assert unchanged_notes(parts, WAITS, ANNA, results) == parts
+    results = [as_result(["There are two boats.", "A blue sea."], [])]
+    assert unchanged_notes(parts, WAITS, ANNA, results) == []
