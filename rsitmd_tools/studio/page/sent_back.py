@@ -20,7 +20,8 @@ _ADDRESSEE = re.compile(
 def notes_to(note: str, email: str) -> list[str]:
     """Return the parts of a note for one annotator: one text per sentence sent back.
 
-    In a shared project, the note of a task can address several annotators.
+    In a shared project, the note of a task can address several annotators. Upper and lower case do
+    not matter: the lead can have typed an address before the sign-up.
 
     Args:
         note: The field ``note`` of a task's data.
@@ -29,7 +30,9 @@ def notes_to(note: str, email: str) -> list[str]:
     found = []
     for part in note.split(SENT_BACK_NOTE)[1:]:
         addressee = _ADDRESSEE.match(part)
-        if addressee is None or (addressee["plain"] or addressee["named"]) != email:
+        if addressee is None:
+            continue
+        if (addressee["plain"] or addressee["named"]).lower() != email.lower():
             continue
         note_text = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
         note_text = note_text.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
@@ -48,7 +51,11 @@ def unchanged_notes(
         email: Address of the annotator.
         results: The results of the annotator's annotations of the task.
     """
-    own = [(int(slot), str(text)) for author, slot, text in sent_back if author == email]
+    own = [
+        (int(slot), str(text))
+        for author, slot, text in sent_back
+        if str(author).lower() == email.lower()
+    ]
     waits = [any(_holds(result, slot, text) for result in results) for slot, text in own]
     if len(own) != len(notes):  # a note can contain the words that separate notes
         return notes if any(waits) else []

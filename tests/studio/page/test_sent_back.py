@@ -19,6 +19,7 @@ BOTH = (
 def test_each_annotator_gets_their_own_parts() -> None:
     assert notes_to(BOTH, ANNA) == ["sentence 1: says 'many' / count them", "sentence 3: S104"]
     assert notes_to(BOTH, BERTA) == [f"sentence 2: as {ANNA} wrote"]
+    assert notes_to(BOTH.replace(BERTA, "Berta@Example.org"), BERTA) == notes_to(BOTH, BERTA)
     assert notes_to(BOTH, "clara@example.org") == []
 
 
@@ -75,6 +76,8 @@ WAITS = [
 )
 def test_only_notes_on_unchanged_sentences_are_left(texts: list[str], left: list[str]) -> None:
     assert unchanged_notes(NOTES, WAITS, ANNA, [as_result(texts, [])]) == left
+    typed = [[str(author).title(), slot, text] for author, slot, text in WAITS]
+    assert unchanged_notes(NOTES, typed, ANNA, [as_result(texts, [])]) == left
 
 
 def test_a_renamed_field_is_compared_too() -> None:
