@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -168,8 +169,9 @@ def _common(names: Sequence[str]) -> str:
     """Return the common prefix of the names of a group, such as ``soft`` of soft-0 and soft-1."""
     if len(names) == 1:
         return names[0]
-    common = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in common).rstrip("-_./ ") or names[0]
+    parts = [re.findall("[0-9]+|[^0-9]", name) for name in names]  # a number is never divided
+    common = takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))
+    return "".join(each[0] for each in common).rstrip("-_./ ") or names[0]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -182,6 +182,24 @@ def check_page(target: Path) -> None:
         raise WrongUsage(
             "exists and is not an HTML page", where=target, hint="use another name for the page"
         )
+
+
+def refuse_one_file(targets: Mapping[str, Path | None]) -> None:
+    """Refuse to write two outputs into one file: the second would replace the first.
+
+    Args:
+        targets: The files that a command is about to write, by option; None is ignored.
+
+    Raises:
+        WrongUsage: Two options name one file.
+    """
+    option_of: dict[Path, str] = {}
+    for option, target in targets.items():
+        if target is None:
+            continue
+        first = option_of.setdefault(target.resolve(), option)
+        if first != option:
+            raise WrongUsage(f"{first} and {option} are the same file", hint="use two files")
 
 
 def refuse_inputs(

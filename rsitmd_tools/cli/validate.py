@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import FILE, check_page, input_options, refuse_inputs
+from rsitmd_tools.cli.options import (
+    FILE,
+    check_page,
+    input_options,
+    refuse_inputs,
+    refuse_one_file,
+)
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -163,7 +169,15 @@ def command(
 
 
 def _refuse_inputs(datasets: list[Dataset], options: ValidateOptions, plot: Path | None) -> None:
-    """Refuse to write over what is read."""
+    """Refuse to write over what is read, or two outputs into one file."""
+    refuse_one_file(
+        {
+            "--output": options.output,
+            "--exclusions": options.exclusions,
+            "--write-baseline": options.write_baseline,
+            "--plot": plot,
+        }
+    )
     given = {
         path.resolve()
         for path in (options.baseline, options.settings, options.suspects)

@@ -350,6 +350,18 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
             ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
             "--tasks and --answers cannot be combined",
         ),
+        (
+            ["positives", "DATA", "-o", "p.json", "--tasks", "./p.json"],
+            "--output and --tasks are the same file; use two files",
+        ),
+        (
+            ["positives", "DATA", "-o", "p.json", "--image-address", "https://example.org/"],
+            "--image-address requires --tasks; add --tasks FILE",
+        ),
+        (
+            ["suspects", "DATA", "-o", "s.html", "--html", "s.html"],
+            "--output and --html are the same file; use two files",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(

@@ -51,6 +51,14 @@ def test_no_command_writes_over_what_it_reads(
     assert (folder / target).read_bytes() == before
 
 
+def test_two_outputs_are_two_files(commands: Nursery, folder: Path) -> None:
+    options = ("--exclusions", "e.json", "--html", "./e.json")
+    done = commands.run("build", "overlap", "data", *options, folder=folder)
+    line = "error: --exclusions and --html are the same file; use two files\n"
+    assert (done.returncode, done.stderr) == (2, line)
+    assert not (folder / "e.json").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "target", "expected"),
     [

@@ -164,6 +164,11 @@ def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> Non
             "--format csv cannot be used for statistics",
         ),
         (["data", "--plot", "9.png"], 2, "--plot requires --statistics; add --statistics"),
+        (
+            ["data", "--output", "f.json", "--write-baseline", "f.json"],
+            2,
+            "--output and --write-baseline are the same file; use two files",
+        ),
         (["data", "--exclusions", "e.json"], 2, "--exclusions requires --against"),
         (["data", "--statistics", "--unsafe-fixes"], 2, "fixes cannot be combined"),
         (["data", "--statistics", "--select", "D"], 2, "--select cannot be combined with --stat"),

@@ -9,7 +9,14 @@ import click
 
 from rsitmd_tools.cli.annotate.task_warnings import print_skipped_by_all, print_superfluous
 from rsitmd_tools.cli.messages import warn
-from rsitmd_tools.cli.options import FILE, check_page, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    FILE,
+    check_page,
+    json_option,
+    print_json,
+    refuse_one_file,
+    workspace_argument,
+)
 from rsitmd_tools.errors import command_line, count_of
 
 
@@ -35,15 +42,13 @@ def command(
       rsitmd annotate status my-dataset --html status.html --payment weeks.csv
     """
     from rsitmd_tools.atomic import write_text
-    from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.campaign.payment import payment_csv
     from rsitmd_tools.studio.campaign.status import findings_of_people, status
     from rsitmd_tools.studio.campaign.status_page import status_page
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.outputs import refuse_own_file
 
-    if html is not None and payment is not None and html.resolve() == payment.resolve():
-        raise WrongUsage("--html and --payment are the same file", hint="use two files")
+    refuse_one_file({"--html": html, "--payment": payment})
     with Workspace.open(folder) as workspace:
         for target in (payment, html):
             if target is not None:

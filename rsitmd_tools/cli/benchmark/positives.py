@@ -13,6 +13,7 @@ from rsitmd_tools.cli.options import (
     path_argument,
     print_json,
     refuse_inputs,
+    refuse_one_file,
 )
 from rsitmd_tools.errors import count_of
 
@@ -38,7 +39,6 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--image-address",
     "address",
-    default="",
     metavar="TEXT",
     help="Prefix of the image URLs in the tasks.",
 )
@@ -56,7 +56,7 @@ def command(
     split: str,
     output: Path,
     tasks: Path | None,
-    address: str,
+    address: str | None,
     answers: Path | None,
     as_json: bool,
 ) -> None:
@@ -76,6 +76,9 @@ def command(
 
     if answers is not None and tasks is not None:
         raise WrongUsage("--tasks and --answers cannot be combined", hint="use one of them")
+    if address is not None and tasks is None:
+        raise WrongUsage("--image-address requires --tasks", hint="add --tasks FILE")
+    refuse_one_file({"--output": output, "--tasks": tasks})
     require_training()
     from rsitmd_tools.baselines.evaluation.propose import propose, verify
     from rsitmd_tools.formats import load_dataset
@@ -85,7 +88,7 @@ def command(
     if answers is not None:
         found = verify(dataset, split, output, answers)
     else:
-        found = propose(dataset, split, output, tasks=tasks, address=address)
+        found = propose(dataset, split, output, tasks=tasks, address=address or "")
     counts = {"pairs": found.pairs, "confirmed": found.confirmed, "rejected": found.rejected}
     if as_json:
         print_json(counts)

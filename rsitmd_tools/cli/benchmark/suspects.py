@@ -18,6 +18,7 @@ from rsitmd_tools.cli.options import (
     path_argument,
     print_json,
     refuse_inputs,
+    refuse_one_file,
 )
 from rsitmd_tools.errors import command_line
 
@@ -96,6 +97,7 @@ def command(
       rsitmd benchmark suspects release/ -o suspects.json --html suspects.html --set weights=FILE
       rsitmd benchmark suspects ucm/ -o suspects.json --set weights=FILE --flag 50
     """
+    refuse_one_file({"--output": output, "--html": html})
     if html is not None:
         check_page(html)
     from rsitmd_tools.extras import require_training

@@ -14,6 +14,7 @@ from rsitmd_tools.cli.options import (
     json_option,
     print_json,
     refuse_inputs,
+    refuse_one_file,
     workers_option,
 )
 from rsitmd_tools.errors import WrongUsage, count_of
@@ -99,6 +100,7 @@ def command(
     from rsitmd_tools.quality.overlap import overlap
     from rsitmd_tools.quality.overlap_document import overlap_document, overlap_exclusions
 
+    refuse_one_file({"--exclusions": exclusions, "--html": html})
     if html is not None:
         check_page(html)
     datasets = [load_dataset(path) for path in paths]

@@ -79,6 +79,11 @@ def test_single_runs_that_differ_in_seed_alone_are_one_system(make: Make) -> Non
     assert low < systems[1]["mean_recall"]["mean"] < high
 
 
+def test_the_name_of_a_system_ends_at_no_digit_of_a_seed(make: Make) -> None:
+    systems = compare([make("vse-10", 1.5, 10), make("vse-11", 1.5, 11)])["systems"]
+    assert [system["name"] for system in systems] == ["vse"]
+
+
 def test_a_run_of_a_version_with_fewer_settings_is_of_the_same_system(make: Make) -> None:
     settings = load_config("vsepp", ["seed=1"]).as_dict()
     for key in ("text_weights", "validate"):
