@@ -148,8 +148,8 @@ def test_a_file_of_a_gigabyte_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(ingest_limits, "MAX_BYTES", 1_000)
     file = tmp_path / "port_1.png"
     noise().save(file)
-    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("was read"))
     with Workspace.create(tmp_path / "w") as workspace:
+        monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("was read"))
         ((_, why),) = ingest(workspace, [file]).rejected
     assert "megabytes; cut it into tiles" in why
 
