@@ -16,4 +16,7 @@ document.addEventListener("htmx:responseError", (event) => {
   const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
   say(plain ? answer.responseText.trim() : `The server answers with the error ${answer.status}.`);
 });
-document.addEventListener("htmx:beforeRequest", () => { trouble().hidden = true; });
+// A query hides the message of the one before. The words of earlier results can be asked for later.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target.id === "results") trouble().hidden = true;
+});

@@ -2,13 +2,10 @@
 // Shows the whole image again after the size of the window or the zoom of the browser has changed.
 // The editor keeps the scale of the image, so a smaller window would show only a part of it. An image
 // that the annotator has enlarged is not changed.
-//
-// Loads an image again that did not load. The editor does not try again, and its message is for the
-// person who installed the server.
 window.rsitmd = window.rsitmd || {};
 
 (() => {
-  const { editor, notice } = window.rsitmd;
+  const { editor } = window.rsitmd;
   const CALM = 300; // milliseconds after the last change of the size
   let waits = null;
   let whole = false; // whether the whole image was in sight before
@@ -21,42 +18,4 @@ window.rsitmd = window.rsitmd || {};
       if (whole) editor.image()?.sizeToFit();
     }, CALM);
   }, true);
-
-  const EVERY = 1000; // milliseconds between looks at the image
-  const AGAIN = 5; // looks between attempts to load it
-  let failed = null; // the image that did not load
-  let looks = 0;
-
-  function explain() {
-    const name = JSON.parse(editor.store().task.data).filename;
-    notice.show(
-      "image",
-      "The image did not load. This page tries to load it again every few seconds, and keeps your" +
-        " text. If the image does not appear, press Skip and tell the lead of the campaign" +
-        `${name ? `: ${name}` : "."}`,
-    );
-  }
-
-  // Ask the server, not the cache of the browser, which can contain a broken file.
-  async function load(entity) {
-    await fetch(entity.src, { cache: "reload", credentials: "same-origin" }).catch(() => null);
-    const probe = new Image();
-    probe.src = entity.src;
-    await probe.decode();
-    if (entity !== failed || !entity.error) return;
-    entity.setCurrentSrc(entity.src);
-    entity.setDownloaded(true);
-    entity.setError(false);
-  }
-
-  setInterval(() => {
-    const entity = editor.ready() ? editor.image()?.currentImageEntity : null;
-    const now = entity?.error ? entity : null;
-    if (now !== failed) {
-      [failed, looks] = [now, 0];
-      if (failed) explain();
-      else notice.clear("image");
-    }
-    if (failed && (looks += 1) % AGAIN === 0) load(failed).catch(() => {});
-  }, EVERY);
 })();
