@@ -211,9 +211,9 @@ def check_scene_size(raster: Raster) -> None:
 
 
 def is_turned(path: Path, raster: Raster) -> bool:
-    """Return whether the pixels of a scene are stored turned: by an orientation, no coordinates.
+    """Return whether a scene has an orientation tag and no coordinates.
 
-    Where pixels have coordinates, these say what is up.
+    Its pixels are stored turned then. Where pixels have coordinates, these say what is up.
     """
     return raster.crs is None and orientation_of(path, raster) in UPRIGHT
 

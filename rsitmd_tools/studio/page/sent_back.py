@@ -63,7 +63,7 @@ def unchanged_notes(
 
 
 def _holds(result: Any, slot: int, text: str) -> bool:
-    """Return whether a result has the text of a hash in a field, or anywhere without that field."""
+    """Return whether a field, or any field if that one is missing, has the text of a hash."""
     parts = [part for part in result or [] if isinstance(part, dict)]
     written = dict(parse_result(parts).sentences)
     if slot in written or not text:

@@ -187,7 +187,7 @@ class Projects:
         self._on_server.remove(found)  # its title and description are out of date
 
     def _close_again(self, marker: str) -> None:
-        """Mark closed projects that have the marker again, as after a restore of the server."""
+        """Mark projects as closed again that a restore of the server has opened."""
         for found in [p for p in self._on_server if p.description == marker]:
             known = self._known(found)
             if known is not None and known.closed_at is not None:
@@ -216,7 +216,7 @@ class Projects:
         )
 
     def _fits(self, found: Any, marker: str, owner: Person | None) -> bool:
-        """Return whether a project has the marker and is not known as another person's.
+        """Return whether a project has the marker, and does not belong to another person.
 
         A person can have the address that another one had before.
         """
