@@ -13,11 +13,13 @@ from tests.integration.pages import (
     OpenPage,
     assert_shows,
     browser,
+    in_sight,
     open_page,
     picture,
     pushed,
     same_pixels,
     sentence,
+    shot,
     shown_picture,
     sign_up,
 )
@@ -78,11 +80,19 @@ def test_an_image_that_did_not_load_is_loaded_again(
     answer = {"status": 404} if fault == "status 404" else {"status": 200, "body": "no image"}
     page.route(images, lambda route: route.fulfill(**answer, content_type="image/png"))
     page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-    page.get_by_label("Close modal").click()
-    task = task_of(page)
     notice = page.locator(".rsitmd-notice")
     notice.get_by_text("The image did not load.").wait_for()
     assert "tell the lead of the campaign: harbour_1.tif" in notice.inner_text()
+    close = page.get_by_label("Close modal")  # of the guide, which the message must not cover
+    for size in ((375, 667), LAPTOP):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        assert in_sight(page, close)
+        assert in_sight(page, notice)
+        assert page.evaluate("document.querySelector('.rsitmd-notice').offsetWidth") > 300
+        shot(page, f"image-{fault.replace(' ', '-')}", size)
+    close.click()
+    eventually(page, lambda: (notice.bounding_box() or {"y": 0})["y"] < LAPTOP[1] / 2, True)
+    task = task_of(page)
     sentence(page).click()
     page.keyboard.type("Two ships lie at ")
     page.unroute(images)

@@ -3,17 +3,25 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.notice = (() => {
-  const COLUMN = `
-    position: fixed; top: 8px; left: 50%; transform: translateX(-50%); z-index: 100000;
-    display: flex; flex-direction: column; gap: 6px;
-    max-width: min(760px, 92vw); max-height: calc(100vh - 16px); overflow: auto;`;
+  // A modal window of Label Studio has its Close button at the top, where the messages would cover it.
+  const SHEET = `
+    .rsitmd-notices {
+      position: fixed; top: 8px; left: 50%; transform: translateX(-50%); z-index: 100000;
+      display: flex; flex-direction: column; gap: 6px;
+      width: max-content; max-width: min(760px, 92vw);
+      max-height: calc(100vh - 16px); overflow: auto;
+    }
+    body:has(.lsf-modal-ls) .rsitmd-notices { top: auto; bottom: 8px; max-height: 50vh; }`;
   const STYLE = `
     background: #fff1b8; color: #222; border: 1px solid #b38600;
     border-radius: 4px; padding: 8px 12px; font-size: 15px; line-height: 22px;
     box-shadow: 0 2px 8px rgba(0, 0, 0, .3); white-space: pre-line;`;
   const shown = new Map();
   const column = document.createElement("div"); // messages below one another, the newest first
-  column.style.cssText = COLUMN;
+  column.className = "rsitmd-notices";
+  const sheet = document.createElement("style"); // in the column: Label Studio can replace the head
+  sheet.textContent = SHEET;
+  column.append(sheet);
 
   // Show a message.
   //   subject: a name; a later message with the same subject replaces this one.
