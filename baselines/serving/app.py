@@ -91,6 +91,8 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
     @app.api_route("/saliency/{run}/{number}.jpg", methods=READ)
     def saliency(run: str, number: str) -> Response:
         places = _index(run, len(site.runs)), _index(number, len(site.dataset))
+        if not site.runs[places[0]].has_saliency:
+            raise HTTPException(404)
         return _jpeg(site.saliency(*places))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     "--input",
     "input_folder",
     metavar="FOLDER",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Folder with images/ and annotations.jsonl, used instead of synthetic scenes.",
 )
 @click.option(
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     "--output",
     default="rsitmd-demo",
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Output folder.",
 )
 @click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ PAGE_HEAD = b"<!doctype html"
 PAGE_SUFFIXES = (".html", ".htm")
 
 # The type of an option that names a file.
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = PathType(dir_okay=False, path_type=Path)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,14 +99,14 @@ class FormatName(click.ParamType[str]):
 
 def workspace_argument(function: F) -> F:
     """Add DIR, the workspace, as ``folder``."""
-    return click.argument(
-        "folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path)
-    )(function)
+    return click.argument("folder", metavar="DIR", type=PathType(file_okay=False, path_type=Path))(
+        function
+    )
 
 
 def path_argument(function: F) -> F:
     """Add PATH, a dataset in any format, as ``path``."""
-    return click.argument("path", metavar="PATH", type=click.Path(path_type=Path))(function)
+    return click.argument("path", metavar="PATH", type=PathType(path_type=Path))(function)
 
 
 def input_options(function: F) -> F:
@@ -114,7 +115,7 @@ def input_options(function: F) -> F:
         "--images",
         "image_folder",
         metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=PathType(file_okay=False, path_type=Path),
         help="Folder of the images, if it is not beside the dataset.",
     )(function)
     return input_format_option(function)

@@ -16,6 +16,7 @@ from rsitmd_tools.cli.options import (
     refuse_inputs,
     refuse_one_file,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ValidateOptions:
 
 
 @click.command("validate")
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=PathType(path_type=Path))
 @input_options
 @click.option(
     "--format",
@@ -67,7 +68,7 @@ class ValidateOptions:
 @click.option(
     "--against",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="A dataset whose training images must not be in the test split of PATH; repeatable.",
 )
 @click.option(

@@ -15,6 +15,7 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, command_line, count_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ LISTED = 5  # images that are named in a note
 )
 @click.option(
     "--references",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     metavar="PATH",
     help="Reference sentences: a dataset, or a CSV with the columns image and sentence.",
 )

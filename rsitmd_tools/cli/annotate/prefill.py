@@ -8,6 +8,7 @@ import click
 
 from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import FormatName, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import count_of
 
 
@@ -15,7 +16,7 @@ from rsitmd_tools.errors import count_of
 @workspace_argument
 @click.option(
     "--captions",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     metavar="PATH",
     help="Dataset with captions, in any format; its image names must match the workspace."
     " Without it, captions of earlier calls are sent to new tasks.",

@@ -8,12 +8,13 @@ import click
 
 from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import FILE
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("restore")
 @click.argument("file", metavar="FILE", type=FILE)
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=PathType(file_okay=False, path_type=Path))
 def command(file: Path, folder: Path) -> None:
     """Restore a backup into DIR.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import FILE, json_option, print_json
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import count_of
 
 
@@ -35,7 +36,7 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--workspace",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Also check the page against the settings and the server of this workspace.",
 )
 @json_option

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import print_json
+from rsitmd_tools.cli.path_type import PathType
 
 FORMATS = ("text", "markdown", "latex", "json")
 
@@ -17,7 +18,7 @@ FORMATS = ("text", "markdown", "latex", "json")
     metavar="RUN...",
     nargs=-1,
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
 )
 @click.option(
     "--format",

@@ -10,6 +10,7 @@ import click
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import FILE, input_options, json_option, print_json
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 KS = ("r1", "r5", "r10")
@@ -17,8 +18,8 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
 
 
 @click.command("evaluate")
-@click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
-@click.argument("path", metavar="PATH", required=False, type=click.Path(path_type=Path))
+@click.argument("run", metavar="[RUN]", required=False, type=PathType(path_type=Path))
+@click.argument("path", metavar="PATH", required=False, type=PathType(path_type=Path))
 @input_options
 @click.option("--split", default="test", show_default=True, help="The split to evaluate on.")
 @click.option(
@@ -51,7 +52,7 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
     "-o",
     "--output",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Folder for the result, instead of RUN. `compare` and `report` read it like a run.",
 )
 @device_option

@@ -12,6 +12,7 @@ from rsitmd_tools.cli.benchmark.arguments import check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import FILE, json_option, print_json
+from rsitmd_tools.cli.path_type import PathType
 
 if TYPE_CHECKING:
     from rsitmd_tools.baselines.localisation.locate import Location
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command("locate")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("scene", metavar="SCENE", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=PathType(path_type=Path))
+@click.argument("scene", metavar="SCENE", type=PathType(path_type=Path))
 @click.option("--text", required=True, help="The query sentence.")
 @click.option(
     "-k",

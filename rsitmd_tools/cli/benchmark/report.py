@@ -8,6 +8,7 @@ import click
 
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import FILE, check_page_name, input_options
+from rsitmd_tools.cli.path_type import PathType
 
 
 @click.command("report")
@@ -16,7 +17,7 @@ from rsitmd_tools.cli.options import FILE, check_page_name, input_options
     metavar="RUN...",
     nargs=-1,
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
 )
 @click.option(
     "-o",
@@ -32,7 +33,7 @@ from rsitmd_tools.cli.options import FILE, check_page_name, input_options
     "data",
     metavar="PATH",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="The dataset. Default: the dataset of the first run. Can be repeated: figure 7 shows the "
     "prior of each, everything else the first.",
 )
@@ -40,7 +41,7 @@ from rsitmd_tools.cli.options import FILE, check_page_name, input_options
 @click.option(
     "--figures",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Write each figure into this folder as SVG and PDF, for a paper.",
 )
 def command(

@@ -20,10 +20,11 @@ from rsitmd_tools.cli.options import (
     path_argument,
     print_json,
 )
+from rsitmd_tools.cli.path_type import PathType
 
 
 @click.command("search")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN", type=PathType(path_type=Path))
 @path_argument
 @input_options
 @click.option("--text", default="", help="The query sentence.")
@@ -36,7 +37,7 @@ from rsitmd_tools.cli.options import (
 @click.option(
     "--image",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="A query image, instead of --text and --keywords.",
 )
 @click.option(

@@ -11,6 +11,7 @@ from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, path_argument
+from rsitmd_tools.cli.path_type import PathType
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("serve")
 @click.argument(
-    "runs", metavar="RUN [RUN2]", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "runs", metavar="RUN [RUN2]", nargs=-1, required=True, type=PathType(path_type=Path)
 )
 @path_argument
 @input_options
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scene",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="A large scene, for the page that locates a sentence in it.",
 )
 @click.option(

@@ -13,6 +13,7 @@ from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import input_options, path_argument
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SECONDS_AN_HOUR = 3600
     "--output",
     required=True,
     metavar="OUT",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Folder of the suite.",
 )
 @click.option(
@@ -71,7 +72,7 @@ SECONDS_AN_HOUR = 3600
 @device_option
 @click.option(
     "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Keep decoded images and features in this folder and reuse them in other suites.",
 )
 def command(

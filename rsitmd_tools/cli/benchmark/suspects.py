@@ -20,6 +20,7 @@ from rsitmd_tools.cli.options import (
     refuse_inputs,
     refuse_one_file,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import command_line
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ SHOWN = 5  # sentences on the terminal; the file has all
 @click.option(
     "--runs",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Folder of the trained models; by default beside FILE. Finished ones are used again.",
 )
 @click.option(

@@ -12,6 +12,7 @@ from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import FILE, decode_threads_option, input_options, path_argument
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import command_line
 
 
@@ -32,7 +33,7 @@ from rsitmd_tools.errors import command_line
     "--output",
     required=True,
     metavar="RUN",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Folder of the run. With --seeds or --folds, it contains one folder per run.",
 )
 @click.option(
@@ -69,7 +70,7 @@ from rsitmd_tools.errors import command_line
 @decode_threads_option
 @click.option(
     "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathType(file_okay=False, path_type=Path),
     help="Keep decoded images and features in this folder and reuse them in other runs.",
 )
 def command(

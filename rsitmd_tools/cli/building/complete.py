@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.path_type import PathType
+
 
 @click.command("complete")
-@click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
+@click.argument("release", metavar="RELEASE", type=PathType(path_type=Path))
+@click.argument("images", metavar="IMAGES", type=PathType(path_type=Path))
 def command(release: Path, images: Path) -> None:
     """Add the image files to a release that was made with --without-images.
 

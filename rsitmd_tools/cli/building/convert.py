@@ -15,6 +15,7 @@ from rsitmd_tools.cli.options import (
     json_option,
     print_json,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, printable
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ SHOWN = 6  # files on the terminal; --json has all
 
 
 @click.command("convert")
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
-@click.argument("target", metavar="DST", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("source", metavar="SRC", type=PathType(path_type=Path))
+@click.argument("target", metavar="DST", type=PathType(file_okay=False, path_type=Path))
 @click.option(
     "--to",
     "output_format",

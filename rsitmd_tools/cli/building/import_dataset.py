@@ -15,6 +15,7 @@ from rsitmd_tools.cli.options import (
     workers_option,
     workspace_argument,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @workspace_argument
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SRC", type=PathType(path_type=Path))
 @input_options
 @click.option(
     "--name",

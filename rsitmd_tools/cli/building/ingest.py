@@ -18,6 +18,7 @@ from rsitmd_tools.cli.options import (
     workers_option,
     workspace_argument,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ MOST_KINDS = 5  # kinds of skipped files that are printed; --json has all
 
 @click.command("ingest")
 @workspace_argument
-@click.argument(
-    "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PathType(path_type=Path))
 @click.option("--category", help="Category of all images; by default the folder name.")
 @click.option(
     "--categories",

@@ -17,6 +17,7 @@ from rsitmd_tools.cli.options import (
     refuse_one_file,
     workers_option,
 )
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ SHOWN = 20  # pairs that are listed without --json
 
 
 @click.command("overlap")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(path_type=Path))
 @click.option(
     "--same-place",
     is_flag=True,
@@ -64,7 +63,7 @@ SHOWN = 20  # pairs that are listed without --json
 @click.option(
     "--features",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="With --same-place, also compare images that look similar to the model of this run. "
     "Requires the extra train.",
 )

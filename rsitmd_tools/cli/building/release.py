@@ -9,6 +9,7 @@ import click
 
 from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import command_line, count_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     "--output",
     required=True,
     metavar="OUT",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="Folder of the release; it must not exist.",
 )
 @click.option(
     "--previous",
     metavar="RELEASE",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="Folder of the previous release; CHANGELOG.md lists the differences.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.options import FILE, input_options, json_option, print_json
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def _weights(
 
 
 @click.command("similarity")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(path_type=Path))
 @input_options
 @click.option("--split", help="Use only the images and captions of this split.")
 @click.option(

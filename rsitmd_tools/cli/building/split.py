@@ -9,6 +9,7 @@ import click
 
 from rsitmd_tools.cli.messages import note, warn
 from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.path_type import PathType
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _shares(
 @click.option(
     "--keep",
     metavar="RELEASE",
-    type=click.Path(path_type=Path),
+    type=PathType(path_type=Path),
     help="An older release: its test images, images similar to them, and tiles that have pixels in"
     " common with them, go into test. They are found by the checksums in its images.csv.",
 )

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.cli.path_type import PathType
 
 
 @click.command("verify")
-@click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
+@click.argument("release", metavar="RELEASE", type=PathType(path_type=Path))
 @json_option
 def command(release: Path, as_json: bool) -> int:
     """Compare a release with its checksums, and its files with one another.
