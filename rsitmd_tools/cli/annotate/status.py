@@ -132,6 +132,14 @@ def _print_gaps(state: dict[str, Any], folder: Path) -> None:
     if state["had_by_all"]:
         add = command_line("annotate", "users", folder, "add", "EMAIL")
         click.echo(f"To add an annotator, run: {add}", err=True)
+    if state["overfull"]:
+        images, have = ("image", "has") if state["overfull"] == 1 else ("images", "have")
+        list_them = command_line("validate", folder, "--select", "D102")
+        click.echo(
+            f"{state['overfull']} {images} {have} more sentences than asked. To list"
+            f" {'it' if state['overfull'] == 1 else 'them'}, run: {list_them}",
+            err=True,
+        )
     if state["short"]:
         review = command_line("annotate", "review", folder)
         count = count_of(state["short"], "annotation")

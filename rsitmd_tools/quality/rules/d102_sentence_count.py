@@ -14,7 +14,8 @@ def sentence_count(subject: Subject) -> Iterator[Violation]:
     """An image has fewer or more sentences than expected (five).
 
     Loaders that count five lines an image shift all captions after it. In a workspace, the
-    expected number is `annotators_per_image` times `sentences_per_annotator`.
+    expected number is `annotators_per_image` times `sentences_per_annotator`. It is not checked if
+    the labeling page asks for no sentences (`template = "keywords"` or `"ranking"`).
 
     Bad:
         four sentences for one image
@@ -24,7 +25,10 @@ def sentence_count(subject: Subject) -> Iterator[Violation]:
         Have the missing sentences written, or remove the image. In a workspace, reject
         the sentences that are too many: `rsitmd annotate review DIR --reject FILE`.
     """
-    expected = subject.settings.annotation.sentences_per_image
+    asked = subject.settings.annotation
+    if not asked.sentences_asked:
+        return
+    expected = asked.sentences_per_image
     for image in subject.dataset:
         count = len(image.sentences)
         if count != expected:

@@ -65,7 +65,8 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``skipped_by_all`` (see :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`),
     ``had_by_all`` (see :func:`~rsitmd_tools.studio.sync.assign.had_by_all`),
     ``superfluous`` (open assignments, see
-    :func:`~rsitmd_tools.studio.sync.assign.superfluous`), ``short``
+    :func:`~rsitmd_tools.studio.sync.assign.superfluous`), ``overfull`` (images with more
+    sentences than the settings ask for, which rule D102 reports), ``short``
     (annotations with a sentence that is empty and not sent back),
     ``states`` (sentences by state), ``categories``, ``people``, ``ranking`` (see
     :func:`~rsitmd_tools.studio.campaign.ranking.ranking`), ``estimate``,
@@ -126,6 +127,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "skipped_by_all": skipped_by_all(workspace),
         "had_by_all": nobody_left,
         "superfluous": len(superfluous(workspace)),
+        "overfull": sum(len(image.sentences) > asked.sentences_per_image > 0 for image in images),
         "short": len({k.annotation for k in sentences(workspace) if isinstance(k, Empty)}),
         "states": state_counts(workspace),
         "categories": _categories(images, complete),

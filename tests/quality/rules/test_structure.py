@@ -43,6 +43,13 @@ def test_d102_sentence_count(found: Found) -> None:
         assert (finding.image, finding.message) == ("a_2.tif", f"has {count} sentences, expected 5")
 
 
+@pytest.mark.parametrize("template", ["keywords", "ranking"])
+def test_d102_without_sentences_on_the_page(template: str, tmp_path: Path, found: Found) -> None:
+    imported = dataset(record(), record("a_2.tif", ["A boat."]))
+    settings = f'[annotation]\ntemplate = "{template}"\n'
+    assert found("D102", imported, settings, folder=tmp_path) == []
+
+
 def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
     (tmp_path / "port_1.tif").touch()
     data = dataset(record(), record("port_2.tif"), folder=tmp_path)

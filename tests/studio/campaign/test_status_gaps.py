@@ -96,3 +96,17 @@ def test_status_promises_no_end_if_nobody_is_left(folder: Path) -> None:
         assert status(workspace)["estimate"]["ends"] is None
         shown = "Estimated end: unknown, 1 image without an annotator left."
         assert shown in status_page(workspace)
+
+
+def test_images_with_too_many_sentences_are_counted(folder: Path) -> None:
+    for person in (ANNA, BERTA):
+        write(folder, person, f"A ship of {person}.")
+    with Workspace.open(folder) as workspace:
+        assert status(workspace)["overfull"] == 0
+    write(folder, CLARA, "A crane.")
+    done = CliRunner().invoke(command, [str(folder)])
+    assert "1 image has more sentences than asked. To list it, run: " in done.stderr
+    assert "--select D102" in done.stderr
+    with Workspace.open(folder) as workspace:
+        assert status(workspace)["overfull"] == 1
+        assert "1 image has more sentences than asked" in status_page(workspace)
