@@ -17,6 +17,7 @@ from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release.bundle import make_release
 from rsitmd_tools.studio.campaign.payment import payment
 from rsitmd_tools.studio.campaign.prefill import _wanted
+from rsitmd_tools.studio.campaign.ranking import ranking
 from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.captions import caption_fields
@@ -215,6 +216,15 @@ def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:
     write(workspace, "One.", state="accepted")
     [image, other] = merged_images(workspace, only_accepted=True)
     assert (image.captions, other.captions) == (("One.",), ())
+
+
+def test_a_ranking_of_imported_sentences_shows_them(workspace: Workspace) -> None:
+    choice = [{"type": "choices", "from_name": "better", "value": {"choices": ["equal"]}}]
+    with workspace.transaction() as db:
+        add_annotation(db, task_id=1, result=json.dumps(choice))
+    found = ranking(workspace)
+    assert found is not None
+    assert [entry["sentences"] for entry in found["images"]] == [list(OLD[:2])]
 
 
 def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
