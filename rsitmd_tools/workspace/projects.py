@@ -49,7 +49,7 @@ class ServerProject:
     Attributes:
         server: Key of the server.
         number: Number of the project on the server.
-        template: Name of the annotation template, or its file.
+        template: Name of the included labeling page that its page is or works like.
         config: SHA-256 of the labeling configuration that the server has.
         created_at: When the server created the project.
     """

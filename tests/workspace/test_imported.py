@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.annotation_templates import labeling_config
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
@@ -227,12 +228,17 @@ def test_a_ranking_of_imported_sentences_shows_them(workspace: Workspace) -> Non
     assert [entry["sentences"] for entry in found["images"]] == [list(OLD[:2])]
 
 
-def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
+@pytest.mark.parametrize("template", ["correction", "my-page.xml"])
+def test_nobody_is_counted_or_paid_for_imported_sentences(
+    workspace: Workspace, template: str
+) -> None:
     settings = workspace.path / "rsitmd.toml"
     settings.write_text(
-        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\n'
+        f'[annotation]\ntemplate = "{template}"\nannotators_per_image = 1\n'
         "sentences_per_annotator = 5\n"
     )
+    own = workspace.path / "my-page.xml"
+    own.write_text(labeling_config(5, 1, 5, "correction"), encoding="utf-8")
     with Workspace.open(workspace.path) as opened:
         found = status(opened)
     assert (found["images"], found["annotations"], found["states"]) == (2, 0, {})
@@ -300,10 +306,13 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
 
 
+@pytest.mark.parametrize("template", ["correction", "my-page.xml"])
 def test_fields_start_with_the_captions_of_a_model_or_the_imported_sentences(
-    workspace: Workspace,
+    workspace: Workspace, template: str
 ) -> None:
-    settings = '[annotation]\ntemplate = "correction"\n'
+    settings = f'[annotation]\ntemplate = "{template}"\n'
+    own = workspace.path / "my-page.xml"
+    own.write_text(labeling_config(5, 1, 5, "correction"), encoding="utf-8")
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
     with workspace.transaction() as db:
         add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")

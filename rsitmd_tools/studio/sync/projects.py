@@ -291,7 +291,7 @@ class Projects:
         project = ServerProject(
             server=self._client.connection.key,
             number=int(found.id),
-            template=self._workspace.settings.annotation.template,
+            template=self._workspace.settings.annotation.works_like,
             config=config,
             created_at=_created(found),
         )
