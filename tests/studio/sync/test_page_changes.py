@@ -60,6 +60,8 @@ def test_a_page_from_a_file_that_ends_with_a_line_break_was_not_changed(tmp_path
         (workspace.path / "rsitmd.toml").write_text('[annotation]\ntemplate = "my-page.xml"\n')
     with Workspace.open(tmp_path / "w") as workspace:
         sent = config_hash(page_of(workspace))
-        project = ProjectRecord(1, 1, None, sent, "", MAIN, closed_at=None, pilot=None)
+        project = ProjectRecord(
+            1, 1, None, sent, "captioning", "", MAIN, closed_at=None, pilot=None
+        )
         # The server removes white space around what it is sent.
         assert page_changes(workspace, project, PAGE.strip()) is None
