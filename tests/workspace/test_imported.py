@@ -363,6 +363,19 @@ def test_a_release_names_the_dataset(workspace: Workspace, tmp_path: Path) -> No
     assert root._run(["validate", str(tmp_path / "r"), "--select", "D101,D111,S101"], False) == 0
 
 
+def test_a_release_of_a_keyword_campaign_counts_the_imported_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    settings = workspace.path / "rsitmd.toml"
+    text = settings.read_text(encoding="utf-8")
+    keywords = text.replace('template = "captioning"', 'template = "keywords"')
+    settings.write_text(keywords, encoding="utf-8")
+    with Workspace.open(workspace.path) as opened:
+        make_release(opened, "1.0.0", tmp_path / "r")
+    metadata = json.loads((tmp_path / "r" / "croissant.json").read_text(encoding="utf-8"))
+    assert metadata["rai:annotationsPerItem"] == "5"
+
+
 def test_an_image_with_blank_imported_sentences_is_not_finished(
     workspace: Workspace, tmp_path: Path
 ) -> None:
