@@ -6,8 +6,6 @@ import importlib.resources
 import re
 from xml.etree import ElementTree
 
-import jinja2
-
 from rsitmd_tools.errors import WrongUsage
 
 IMAGE = "image"
@@ -23,15 +21,17 @@ RANKING = "better"
 CHOICES = ("sentence 1", "sentence 2", "equal", "both wrong")
 CAPTIONING = "captioning"
 CORRECTION = "correction"
+RANKING_PAGE = "ranking"
 
 TEMPLATES = {
     CAPTIONING: "sentences and keywords; one or several sentences per annotator",
     KEYWORDS: "keywords only",
     CORRECTION: "existing sentences, to be corrected",
-    "ranking": "two existing sentences: which one is better",
+    RANKING_PAGE: "two existing sentences: which one is better",
 }
 
 _FIELD = re.compile(r"\$(\w+)")
+_CAPTION_FIELD = re.compile(rf"{CAPTION}([1-9][0-9]{{0,2}})")
 
 
 def labeling_config(
@@ -57,6 +57,8 @@ def labeling_config(
         raise WrongUsage(
             f"unknown template {template!r}", hint=f"use one of: {', '.join(TEMPLATES)}"
         )
+    import jinja2
+
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -101,6 +103,28 @@ def data_fields(config: str) -> list[str]:
         for field in _FIELD.findall(value)
     )
     return list(dict.fromkeys(found))
+
+
+def works_like(config: str) -> str:
+    """Return the name of the included page that a page works like.
+
+    A page without areas for sentences works like ``keywords``. A page that shows the caption of
+    each of its areas, and no other, works like ``correction``. Any other page works like
+    ``captioning``.
+
+    Args:
+        config: The labeling configuration, XML.
+
+    Raises:
+        xml.etree.ElementTree.ParseError: The configuration is not XML.
+    """
+    page = ElementTree.fromstring(config)  # noqa: S314 - expat without external entities
+    controls = (part.get("name", "") for part in page.iter() if part.get("toName") is not None)
+    areas = {found[1] for found in map(SENTENCE_FIELD.fullmatch, controls) if found}
+    if not areas:
+        return KEYWORDS
+    captions = {found[1] for found in map(_CAPTION_FIELD.fullmatch, data_fields(config)) if found}
+    return CORRECTION if captions == areas else CAPTIONING
 
 
 def guide(*, embedded: bool = True) -> str:

@@ -56,6 +56,16 @@ class Subject:
         """The thresholds of the rules."""
         return self.settings.validate.thresholds
 
+    @cached_property
+    def sentences_per_image(self) -> int:
+        """The number of sentences that an image should have.
+
+        If the labeling page asks for none, it is the number that most images have.
+        """
+        asked = self.settings.annotation.sentences_per_image
+        most = Counter(len(image.sentences) for image in self.dataset).most_common(1)
+        return asked or next((count for count, _ in most), 0)
+
     def position(self, image: ImageRecord) -> int | None:
         """Return the index of an image in the dataset; None for an image of another one.
 

@@ -100,7 +100,7 @@ def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
             " without seeing the sentences of others. Sentences are checked by rules and can be"
             " sent back to their authors."
         ),
-        "rai:annotationsPerItem": str(facts.sentences_per_image),
+        "rai:annotationsPerItem": facts.sentences_per_image,
         "rai:machineAnnotationTools": machine or None,
         "rai:dataPreprocessingProtocol": f"{facts.preprocessing} (RGB, 8 bits).",
     }

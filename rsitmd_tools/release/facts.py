@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class ReleaseFacts:
         keywords: Number of keywords.
         categories: Number of images by category.
         annotators: Number of annotators.
-        sentences_per_image: Number of sentences that an image requires.
+        sentences_per_image: Number of sentences of each image, such as ``5`` or ``4 to 6``.
         image_size: Side length of the images in pixels.
         machine_given: Number of sentences whose annotator saw a machine text.
         imported: Whether sentences come from another dataset.
@@ -64,7 +64,7 @@ class ReleaseFacts:
     keywords: int
     categories: dict[str, int]
     annotators: int
-    sentences_per_image: int
+    sentences_per_image: str
     image_size: int
     machine_given: int
     imported: bool
@@ -167,7 +167,7 @@ def facts_of(
         keywords=sum(len(image.keywords) for image in dataset),
         categories=dict(sorted(Counter(image.category or "" for image in dataset).items())),
         annotators=len(annotators),
-        sentences_per_image=settings.annotation.sentences_per_image,
+        sentences_per_image=_range({len(image.sentences) for image in dataset}),
         image_size=size,
         machine_given=origins_of(dataset)["machine_given"],
         imported=any(sentence.annotator is None for sentence in sentences),
@@ -191,6 +191,11 @@ def _named(count: Counter[str]) -> str:
         f"{licence or 'unknown'} ({count_of(number, 'image')})"
         for licence, number in sorted(count.items())
     )
+
+
+def _range(counts: Set[int]) -> str:
+    least, most = min(counts), max(counts)
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def _box(places: Sequence[ImagePlace]) -> tuple[float, float, float, float] | None:

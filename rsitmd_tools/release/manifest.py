@@ -79,6 +79,7 @@ def _settings(workspace: Workspace) -> dict[str, Any]:
     """
     settings = asdict(workspace.settings)
     del settings["validate"], settings["release"]["image_licences"]
+    del settings["annotation"]["works_like"]  # it follows from the template
     assigned = recorded_assignments(workspace)
     if assigned:
         first = assigned[0]

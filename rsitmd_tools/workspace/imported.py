@@ -281,6 +281,16 @@ def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[I
     return found
 
 
+def has_imported_sentences(db: sqlite3.Connection) -> bool:
+    """Return whether an image with a file has imported sentences."""
+    row = db.execute(
+        "SELECT 1 FROM imported_sentence"
+        " JOIN imported_image ON imported_image.id = imported_image_id"
+        " WHERE image_id IS NOT NULL LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
 def imported_captions(db: sqlite3.Connection, image: int) -> list[tuple[str, str]]:
     """Return the imported sentences of an image (row) in order, each with its dataset."""
     rows = db.execute(

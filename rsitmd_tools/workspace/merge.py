@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from rsitmd_tools.annotation_templates import CORRECTION
 from rsitmd_tools.dataset.records import HUMAN, UNTOUCHED, ImageRecord, Sentence
 from rsitmd_tools.workspace.annotations import REJECTED_ANNOTATIONS
 from rsitmd_tools.workspace.corrections import written_texts
@@ -23,9 +24,6 @@ from rsitmd_tools.workspace.imported import (
 from rsitmd_tools.workspace.numbering import numbers_before
 from rsitmd_tools.workspace.states import ACCEPTED, REJECTED
 from rsitmd_tools.workspace.store import Workspace
-
-# The labeling page on which annotators correct imported sentences.
-CORRECTION = "correction"
 
 
 def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:

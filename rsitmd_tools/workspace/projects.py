@@ -13,7 +13,7 @@ from rsitmd_tools.workspace.store import utc_now
 MAIN = "main"
 PILOT = "pilot"
 
-_COLUMNS = "id, server_id, annotator_id, config, created_at, kind, closed_at, pilot_id"
+_COLUMNS = "id, server_id, annotator_id, config, template, created_at, kind, closed_at, pilot_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class ProjectRecord:
         number: Number of the project on the server.
         owner: Row of the annotator whose project it is; None for the shared project.
         config: SHA-256 of the labeling configuration that was sent last.
+        template: Name of the included labeling page that this page is or works like.
         created_at: When the server created the project. The time tells it from a later
             project with the same number.
         kind: :data:`MAIN` or :data:`PILOT`.
@@ -36,6 +37,7 @@ class ProjectRecord:
     number: int
     owner: int | None
     config: str
+    template: str
     created_at: str
     kind: str
     closed_at: str | None
@@ -49,7 +51,7 @@ class ServerProject:
     Attributes:
         server: Key of the server.
         number: Number of the project on the server.
-        template: Name of the annotation template, or its file.
+        template: Name of the included labeling page that its page is or works like.
         config: SHA-256 of the labeling configuration that the server has.
         created_at: When the server created the project.
     """
@@ -179,9 +181,18 @@ def update_project(db: sqlite3.Connection, row: int, project: ServerProject) -> 
     )
 
 
-def set_project_config(db: sqlite3.Connection, project: int, config: str) -> None:
-    """Store the SHA-256 of the labeling configuration that was sent to a project."""
-    db.execute("UPDATE project SET config = ? WHERE id = ?", (config, project))
+def set_project_page(db: sqlite3.Connection, project: int, config: str, template: str) -> None:
+    """Store the labeling page that was sent to a project.
+
+    Args:
+        db: The workspace's database.
+        project: Row of the project.
+        config: SHA-256 of the labeling configuration.
+        template: Name of the included page that it is or works like.
+    """
+    db.execute(
+        "UPDATE project SET config = ?, template = ? WHERE id = ?", (config, template, project)
+    )
 
 
 def mark_project_closed(db: sqlite3.Connection, project: int) -> None:

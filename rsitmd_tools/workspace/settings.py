@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+from rsitmd_tools.annotation_templates import (
+    CAPTIONING,
+    KEYWORDS,
+    RANKING_PAGE,
+    TEMPLATES,
+    works_like,
+)
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.text_files import read_text
@@ -47,6 +55,8 @@ class AnnotationSettings:
         skips_before_reassign: Number of skips by its annotator after which the next push
             assigns an image to another annotator; 0 for never.
         seed: Seed of the assignment.
+        works_like: The included page that ``template`` is, or that the XML file works like. It
+            follows from ``template`` and is no key of ``rsitmd.toml``.
     """
 
     annotators_per_image: int = 5
@@ -58,6 +68,7 @@ class AnnotationSettings:
     licence: str = ""
     skips_before_reassign: int = 1
     seed: int = 0
+    works_like: str = CAPTIONING
 
     @property
     def sentences_per_image(self) -> int:
@@ -67,7 +78,7 @@ class AnnotationSettings:
     @property
     def sentences_asked(self) -> int:
         """Number of sentences that the labeling page requests from an annotator."""
-        return 0 if self.template in ("keywords", "ranking") else self.sentences_per_annotator
+        return 0 if self.works_like in (KEYWORDS, RANKING_PAGE) else self.sentences_per_annotator
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +271,21 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
     asked, thresholds = settings.annotation, settings.validate.thresholds
     _check_range("annotation.keywords", asked.keywords_min, asked.keywords_max, path)
     _check_range("validate.thresholds.words", thresholds.words_min, thresholds.words_max, path)
-    return settings
+    asked = replace(asked, works_like=_page_of(asked.template, path.parent))
+    return replace(settings, annotation=asked)
+
+
+def _page_of(template: str, folder: Path) -> str:
+    """Return the included page that a template is or works like.
+
+    A file that cannot be read is returned as it is: the commands that need the page report it.
+    """
+    if template in TEMPLATES:
+        return template
+    try:
+        return works_like((folder / template).read_text(encoding="utf-8"))
+    except (OSError, ValueError, ElementTree.ParseError):
+        return template
 
 
 def _check_range(name: str, least: int, most: int, path: Path) -> None:

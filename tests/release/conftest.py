@@ -34,7 +34,7 @@ def make_facts() -> MakeFacts:
             "title": "ports", "version": "1.0.0", "authors": ("Lee, B.",), "url": "", "doi": "",
             "text_licence": "", "image_licence": "", "images": {"train": 4, "val": 2, "test": 2},
             "sentences": 40, "keywords": 20, "categories": {"farm": 4, "harbour": 4},
-            "annotators": 5, "sentences_per_image": 5, "image_size": 256, "machine_given": 0,
+            "annotators": 5, "sentences_per_image": "5", "image_size": 256, "machine_given": 0,
             "imported": False, "with_images": True, "with_prior": True, "crossing": 0, "box": None,
             "resolution": None, "period": "",
         }  # fmt: skip

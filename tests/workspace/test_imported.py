@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.annotation_templates import labeling_config
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
@@ -17,6 +18,7 @@ from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release.bundle import make_release
 from rsitmd_tools.studio.campaign.payment import payment
 from rsitmd_tools.studio.campaign.prefill import _wanted
+from rsitmd_tools.studio.campaign.ranking import ranking
 from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.captions import caption_fields
@@ -217,12 +219,26 @@ def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:
     assert (image.captions, other.captions) == (("One.",), ())
 
 
-def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
+def test_a_ranking_of_imported_sentences_shows_them(workspace: Workspace) -> None:
+    choice = [{"type": "choices", "from_name": "better", "value": {"choices": ["equal"]}}]
+    with workspace.transaction() as db:
+        add_annotation(db, task_id=1, result=json.dumps(choice))
+    found = ranking(workspace)
+    assert found is not None
+    assert [entry["sentences"] for entry in found["images"]] == [list(OLD[:2])]
+
+
+@pytest.mark.parametrize("template", ["correction", "my-page.xml"])
+def test_nobody_is_counted_or_paid_for_imported_sentences(
+    workspace: Workspace, template: str
+) -> None:
     settings = workspace.path / "rsitmd.toml"
     settings.write_text(
-        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\n'
+        f'[annotation]\ntemplate = "{template}"\nannotators_per_image = 1\n'
         "sentences_per_annotator = 5\n"
     )
+    own = workspace.path / "my-page.xml"
+    own.write_text(labeling_config(5, 1, 5, "correction"), encoding="utf-8")
     with Workspace.open(workspace.path) as opened:
         found = status(opened)
     assert (found["images"], found["annotations"], found["states"]) == (2, 0, {})
@@ -290,10 +306,13 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
 
 
+@pytest.mark.parametrize("template", ["correction", "my-page.xml"])
 def test_fields_start_with_the_captions_of_a_model_or_the_imported_sentences(
-    workspace: Workspace,
+    workspace: Workspace, template: str
 ) -> None:
-    settings = '[annotation]\ntemplate = "correction"\n'
+    settings = f'[annotation]\ntemplate = "{template}"\n'
+    own = workspace.path / "my-page.xml"
+    own.write_text(labeling_config(5, 1, 5, "correction"), encoding="utf-8")
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
     with workspace.transaction() as db:
         add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")
@@ -342,6 +361,19 @@ def test_a_release_names_the_dataset(workspace: Workspace, tmp_path: Path) -> No
     [corrected] = [s for s in first["sentences"] if "corrected_from" in s]
     assert (corrected["raw"], corrected["origin"]) == ("A new first sentence.", "human")
     assert root._run(["validate", str(tmp_path / "r"), "--select", "D101,D111,S101"], False) == 0
+
+
+def test_a_release_of_a_keyword_campaign_counts_the_imported_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    settings = workspace.path / "rsitmd.toml"
+    text = settings.read_text(encoding="utf-8")
+    keywords = text.replace('template = "captioning"', 'template = "keywords"')
+    settings.write_text(keywords, encoding="utf-8")
+    with Workspace.open(workspace.path) as opened:
+        make_release(opened, "1.0.0", tmp_path / "r")
+    metadata = json.loads((tmp_path / "r" / "croissant.json").read_text(encoding="utf-8"))
+    assert metadata["rai:annotationsPerItem"] == "5"
 
 
 def test_an_image_with_blank_imported_sentences_is_not_finished(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.annotation_templates import labeling_config
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.schemas import load_schema
 from rsitmd_tools.workspace.settings import TEMPLATE, Settings, load_settings, new_settings
@@ -28,6 +29,7 @@ def test_template_and_schema_contain_every_setting() -> None:
     known = deepcopy(load_schema("workspace")["properties"])
     sections = {name: (values, known[name]) for name, values in asdict(Settings()).items()}
     thresholds = sections["validate"][0].pop("thresholds")
+    del sections["annotation"][0]["works_like"]  # no key: it follows from the template
     of_thresholds = sections["validate"][1]["properties"].pop("thresholds")
     sections["validate.thresholds"] = (thresholds, of_thresholds)
     for section, (values, schema) in sections.items():
@@ -72,3 +74,24 @@ def test_a_file_of_another_editor_is_read(tmp_path: Path) -> None:
     file.write_bytes("[dataset]".encode("utf-16"))
     with pytest.raises(RsitmdError, match="is UTF-16; save it as UTF-8"):
         load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"), [("captioning", 5), ("correction", 5), ("keywords", 0), ("ranking", 0)]
+)
+def test_a_page_from_a_file_asks_for_what_it_shows(tmp_path: Path, page: str, asked: int) -> None:
+    (tmp_path / "my-page.xml").write_text(labeling_config(5, 1, 5, page), encoding="utf-8")
+    found = settings(
+        tmp_path, '[annotation]\ntemplate = "my-page.xml"\nsentences_per_annotator = 5\n'
+    )
+    assert found.annotation.sentences_asked == asked
+
+
+@pytest.mark.parametrize("page", [None, "<View>", "\udcff"])
+def test_a_page_that_cannot_be_read_is_left_to_the_commands_that_need_it(
+    tmp_path: Path, page: str | None
+) -> None:
+    if page is not None:
+        (tmp_path / "my-page.xml").write_text(page, encoding="utf-8", errors="surrogateescape")
+    found = settings(tmp_path, '[annotation]\ntemplate = "my-page.xml"\n')
+    assert found.annotation.sentences_asked == 1

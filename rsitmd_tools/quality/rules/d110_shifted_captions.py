@@ -27,7 +27,7 @@ def shifted_captions(subject: Subject) -> Iterator[Violation]:
     Fix:
         Find the lost or added line near the reported image, or restore the original files.
     """
-    expected = subject.settings.annotation.sentences_per_image
+    expected = subject.sentences_per_image
     for split in subject.dataset.splits or (None,):
         images = [image for image in subject.dataset if image.split == split]
         if any(len(image.sentences) != expected for image in images):

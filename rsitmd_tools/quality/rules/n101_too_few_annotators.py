@@ -14,8 +14,8 @@ def too_few_annotators(subject: Subject) -> Iterator[Violation]:
     """Fewer annotators than expected wrote the sentences of an image.
 
     Five sentences by one annotator differ less than those of five annotators. Datasets without
-    names of annotators are not checked. Images that lack sentences are reported by
-    `sentence-count`.
+    names of annotators are not checked, nor is a workspace whose labeling page asks for no
+    sentences. Images that lack sentences are reported by `sentence-count`.
 
     Bad:
         five sentences by one annotator instead of five
@@ -25,6 +25,8 @@ def too_few_annotators(subject: Subject) -> Iterator[Violation]:
         Have other annotators write sentences.
     """
     expected = subject.settings.annotation
+    if not expected.sentences_asked:
+        return
     for image in subject.dataset:
         annotators = {sentence.annotator for sentence in image.sentences}
         complete = len(image.sentences) >= expected.sentences_per_image

@@ -31,7 +31,7 @@ def padded(subject: Subject) -> Iterator[Violation]:
     Fix:
         Have the missing sentences written.
     """
-    expected = subject.settings.annotation.sentences_per_image
+    expected = subject.sentences_per_image
     for image, sentences in subject.sentences_of:
         different = len({sentence.folded for sentence in sentences})
         if len(sentences) >= expected > 2 and different <= 2:

@@ -149,7 +149,7 @@ def _wanted(workspace: Workspace, project: int, slots: int) -> dict[int, list[di
     if not slots:
         return {}
     texts: dict[int, list[str]] = {}
-    if workspace.settings.annotation.template == CORRECTION:
+    if workspace.settings.annotation.works_like == CORRECTION:
         texts = dict(imported_of_project(workspace, project))
     newest: dict[int, str] = {}
     for prediction in predictions_of_project(workspace, project):  # the newest model comes last

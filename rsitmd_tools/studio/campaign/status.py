@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import mean, median
 from typing import Any
 
+from rsitmd_tools.annotation_templates import CORRECTION
 from rsitmd_tools.dataset.naming import sentence_names
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
@@ -22,12 +23,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import acceptance
 from rsitmd_tools.workspace.imported import names_without_file
 from rsitmd_tools.workspace.licence import licence_state
-from rsitmd_tools.workspace.merge import (
-    CORRECTION,
-    merged_images,
-    uncorrected_images,
-    untouched_sentences,
-)
+from rsitmd_tools.workspace.merge import merged_images, uncorrected_images, untouched_sentences
 from rsitmd_tools.workspace.people import annotator_emails, members
 from rsitmd_tools.workspace.projects import open_main_projects
 from rsitmd_tools.workspace.review import state_counts
@@ -83,7 +79,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     asked = workspace.settings.annotation
     annotators = annotators_of_images(workspace, asked.sentences_asked)
     imported = sum(s.annotator is None for image in images for s in image.sentences)
-    uncorrected = uncorrected_images(workspace) if asked.template == CORRECTION else set()
+    uncorrected = uncorrected_images(workspace) if asked.works_like == CORRECTION else set()
     complete = {
         image.filename
         for image in images

@@ -11,11 +11,8 @@ from rsitmd_tools.workspace.texts import newest_captions
 
 
 def task_captions(workspace: Workspace, image: int) -> list[str]:
-    """Return the captions of an image (row), in order.
-
-    If several models have captions for it, those that were added last are returned.
-    """
-    return newest_captions(workspace.db, image).texts
+    """Return the captions of an image (row) that the labeling page shows, in order."""
+    return _shown_captions(workspace, image)[0]
 
 
 def machine_note(model: str) -> str:
@@ -45,14 +42,19 @@ def caption_fields(workspace: Workspace, image: int, fields: Iterable[str]) -> d
         image: Row of the image.
         fields: Names of all fields that the page takes from the data of its task.
     """
-    model, texts = newest_captions(workspace.db, image)
-    note = machine_note(model)
-    if not texts:
-        imported = imported_captions(workspace.db, image)
-        texts = [text for text, _ in imported]
-        note = imported_note(dict.fromkeys(dataset for _, dataset in imported))
+    texts, note = _shown_captions(workspace, image)
     values = {f"caption{slot}": text for slot, text in enumerate(texts, 1)}
     if texts:
         values[MACHINE] = note
     values |= dict(zip(("left", "right"), texts, strict=False))
     return {name: values[name] for name in fields if name in values}
+
+
+def _shown_captions(workspace: Workspace, image: int) -> tuple[list[str], str]:
+    """Return the captions that the labeling page shows for an image, and the note above them."""
+    model, texts = newest_captions(workspace.db, image)
+    if texts:
+        return texts, machine_note(model)
+    imported = imported_captions(workspace.db, image)
+    datasets = dict.fromkeys(dataset for _, dataset in imported)
+    return [text for text, _ in imported], imported_note(datasets)

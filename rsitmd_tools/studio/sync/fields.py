@@ -32,6 +32,8 @@ def page_of(workspace: Workspace) -> str:
 def read_page(file: Path) -> str:
     """Read a labeling configuration.
 
+    White space around it is left out, as the server does: the pages are compared.
+
     Raises:
         RsitmdError: The file cannot be read, or is not XML.
     """
@@ -46,7 +48,7 @@ def read_page(file: Path) -> str:
         ) from error
     except ElementTree.ParseError as error:
         raise RsitmdError(f"is not XML ({error})", where=file, hint="fix that line") from error
-    return text
+    return text.strip()
 
 
 def blank_fields(config: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
-from rsitmd_tools.annotation_templates import guide
+from rsitmd_tools.annotation_templates import CORRECTION, KEYWORDS, RANKING, SUGGESTED, guide
 from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import uses_own_server
 from rsitmd_tools.studio.sync.fields import page_of
@@ -22,6 +22,7 @@ from rsitmd_tools.studio.sync.page_changes import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
+from rsitmd_tools.workspace.imported import has_imported_sentences
 from rsitmd_tools.workspace.people import Person
 from rsitmd_tools.workspace.projects import (
     MAIN,
@@ -35,7 +36,7 @@ from rsitmd_tools.workspace.projects import (
     has_annotation,
     mark_project_closed,
     project_record,
-    set_project_config,
+    set_project_page,
     update_project,
 )
 from rsitmd_tools.workspace.tasks import free_project_task_numbers
@@ -97,6 +98,7 @@ class Projects:
         self._greeting = greeting
         self._on_server: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
         self._key = campaign_key(workspace)
+        self._template = workspace.settings.annotation.works_like
 
     def shared_is_used(self) -> bool:
         """Return whether there is a shared project with annotations."""
@@ -130,7 +132,10 @@ class Projects:
             self._apply_settings(found, owner, marker)
         current = str(found.label_config)
         changed = None if record is None else page_changes(self._workspace, record, current)
-        row = self._store(found, owner, kind, config_hash(current), record)
+        new_page = config_hash(current) != config_hash(config)
+        # A page that was not sent yet says nothing about the texts that are there.
+        template = record.template if record is not None and new_page else self._template
+        row = self._store(found, owner, kind, config_hash(current), template, record)
         if changed:
             remember_renamed(self._workspace, row, changed)
         return Project(
@@ -138,7 +143,7 @@ class Projects:
             number=int(found.id),
             owner=owner,
             kind=kind,
-            new_page=config_hash(current) != config_hash(config),
+            new_page=new_page,
             changed_page=changed is not None,
             page=current,
         )
@@ -154,12 +159,31 @@ class Projects:
         renamed = renamed_fields(self._workspace, project.row)
         return sorted(written - text_fields(config) - set(renamed))
 
+    def other_sentences(self, project: Project) -> str:
+        """Return what the sentences of a project are, if those of the configured page are not that.
+
+        A sentence either corrects an imported one or is new. Whether it does follows from the page
+        of its project, so a project has sentences of one sort only.
+
+        Returns:
+            Words for a message; empty if the project can have the configured page.
+        """
+        corrects = project_record(self._workspace.db, project.row).template == CORRECTION
+        if corrects == (self._template == CORRECTION):
+            return ""
+        written = self._client.written_fields(project.number) - {KEYWORDS, SUGGESTED, RANKING}
+        if not written or not has_imported_sentences(self._workspace.db):
+            return ""
+        if corrects:
+            return "corrections of imported sentences, and the configured labeling page has none"
+        return "new sentences, and the configured labeling page has corrections of imported ones"
+
     def send_page(self, project: Project) -> None:
         """Send the configured labeling page to a project."""
         config = page_of(self._workspace)
         self._client.call(self._client.sdk.projects.update, id=project.number, label_config=config)
         with self._workspace.transaction() as db:
-            set_project_config(db, project.row, config_hash(config))
+            set_project_page(db, project.row, config_hash(config), self._template)
 
     def close(self, row: int) -> None:
         """Close a project: it gets no more tasks.
@@ -285,13 +309,14 @@ class Projects:
         owner: Person | None,
         kind: str,
         config: str,
+        template: str,
         record: ProjectRecord | None,
     ) -> int:
         """Store a project of the server in the workspace; return its row."""
         project = ServerProject(
             server=self._client.connection.key,
             number=int(found.id),
-            template=self._workspace.settings.annotation.template,
+            template=template,
             config=config,
             created_at=_created(found),
         )

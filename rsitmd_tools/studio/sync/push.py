@@ -334,18 +334,22 @@ class _Push:
         )
 
     def _send_page(self, project: Project) -> bool:
-        """Send the configured labeling page; close the project if the page would hide texts.
+        """Send the configured labeling page; close the project if the page does not fit its texts.
 
         Returns:
             False if the project is closed and another one has to take its place.
         """
         changed = f"The labeling page of project {project.number} was changed on the server."
         hidden = self._projects.hidden_fields(project)
-        if hidden:
+        kept = (
+            f"texts in fields that the configured labeling page does not have ({', '.join(hidden)})"
+            if hidden
+            else self._projects.other_sentences(project)
+        )
+        if kept:
             self._notify(
                 (f"{changed} " if project.changed_page else "")
-                + f"Project {project.number} has texts in fields that the configured labeling page"
-                f" does not have ({', '.join(hidden)}): it is closed and its texts are kept; a new"
+                + f"Project {project.number} has {kept}: it is closed and its texts are kept; a new"
                 " project gets the other images."
             )
             self._projects.close(project.row)

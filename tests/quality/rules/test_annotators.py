@@ -29,6 +29,13 @@ def test_n101_too_few_annotators(found: Found) -> None:
     assert finding.message == "written by 3 annotators, expected 5"
 
 
+@pytest.mark.parametrize("template", ["keywords", "ranking"])
+def test_n101_without_sentences_on_the_page(template: str, tmp_path: Path, found: Found) -> None:
+    one = dataset(image(1), image(2, *FIVE, people=("anna",) * 5))
+    settings = f'[annotation]\ntemplate = "{template}"\n'
+    assert found("N101", one, settings, folder=tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("code", "say"),
     [

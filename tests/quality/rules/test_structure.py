@@ -50,6 +50,19 @@ def test_d102_without_sentences_on_the_page(template: str, tmp_path: Path, found
     assert found("D102", imported, settings, folder=tmp_path) == []
 
 
+@pytest.mark.parametrize("template", ["captioning", "keywords", "ranking"])
+def test_captions_of_an_import_are_checked_with_every_page(
+    template: str, tmp_path: Path, found: Found
+) -> None:
+    settings = f'[annotation]\ntemplate = "{template}"\n'
+    padded = dataset(record(), record("a_2.tif", ["A boat lies here."] * 5))
+    assert [f.image for f in found("S108", padded, settings, folder=tmp_path)] == ["a_2.tif"]
+    words = [f"{a}{b}ip" for a in "bcdfghklmn" for b in "aeiouyrlwh"]
+    texts = [f"The {word} lies by the {word}." for word in words for _ in range(5)]
+    images = [record(f"a_{n}.tif", texts[5 * n + 1 : 5 * n + 6]) for n in range(len(words) - 1)]
+    assert found("D110", dataset(*images), settings, folder=tmp_path) != []
+
+
 def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
     (tmp_path / "port_1.tif").touch()
     data = dataset(record(), record("port_2.tif"), folder=tmp_path)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rsitmd_tools.annotation_templates import labeling_config
-from rsitmd_tools.studio.sync.page_changes import renames
+from rsitmd_tools.studio.sync.fields import page_of
+from rsitmd_tools.studio.sync.page_changes import config_hash, page_changes, renames
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.projects import MAIN, ProjectRecord
 
 PAGE = labeling_config(3, keywords_min=0, keywords_max=5)
 KEYWORDS = '<TextArea name="keywords"'
@@ -47,3 +52,16 @@ def without(name: str) -> str:
 )
 def test_renamed_fields(changed: str, expected: dict[str, str]) -> None:
     assert renames(changed, PAGE) == expected
+
+
+def test_a_page_from_a_file_that_ends_with_a_line_break_was_not_changed(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        (workspace.path / "my-page.xml").write_text(f"{PAGE}\n", encoding="utf-8")
+        (workspace.path / "rsitmd.toml").write_text('[annotation]\ntemplate = "my-page.xml"\n')
+    with Workspace.open(tmp_path / "w") as workspace:
+        sent = config_hash(page_of(workspace))
+        project = ProjectRecord(
+            1, 1, None, sent, "captioning", "", MAIN, closed_at=None, pilot=None
+        )
+        # The server removes white space around what it is sent.
+        assert page_changes(workspace, project, PAGE.strip()) is None

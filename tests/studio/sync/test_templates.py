@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsitmd_tools.annotation_templates import data_fields, guide, labeling_config
+from rsitmd_tools.annotation_templates import data_fields, guide, labeling_config, works_like
 from rsitmd_tools.studio.sync.projects import instructions
 
 
@@ -31,6 +31,25 @@ def test_a_text_area_for_each_sentence_and_one_for_keywords(sentences: int) -> N
 @pytest.mark.parametrize("template", ["captioning", "correction"])
 def test_a_page_that_can_be_prefilled_shows_the_source_of_its_text(template: str) -> None:
     assert "machine" in data_fields(labeling_config(2, 1, 5, template))
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (labeling_config(5, 1, 5, "captioning"), "captioning"),
+        (labeling_config(5, 1, 5, "correction"), "correction"),
+        (labeling_config(5, 1, 5, "keywords"), "keywords"),
+        (labeling_config(5, 1, 5, "ranking"), "keywords"),
+        # Two captions beside one area: an example, not what the area corrects.
+        (
+            '<View><Text name="a" value="$caption1"/><Text name="b" value="$caption2"/>'
+            '<TextArea name="sentence1" toName="image"/></View>',
+            "captioning",
+        ),
+    ],
+)
+def test_a_page_works_like_the_included_one_with_its_fields(page: str, expected: str) -> None:
+    assert works_like(page) == expected
 
 
 def test_keywords_may_be_optional() -> None:
