@@ -10,6 +10,7 @@ window.rsitmd.answers = (() => {
   const RETRY_AFTER_MOST = 300000;
   const LATE = 15000; // milliseconds without an answer until the annotator is informed
   const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
+  const unanswered = new Map(); // messages about requests that the server does not answer
 
   const NO_ANSWER = "The server does not answer.";
   const NOT_THE_SERVER =
@@ -60,11 +61,12 @@ window.rsitmd.answers = (() => {
   // Send until the server answers. `send` can throw an error with an `answer` to return.
   //   then: returns what the annotator reads about it while the server does not answer.
   async function persist(send, then = untilAnswer) {
-    let informed = null; // each message only once, because the annotator can close it
+    const request = {};
     const inform = (reason) => {
       const message = `${reason} ${then()}`;
-      if (informed !== message) notice.show("server", message);
-      informed = message;
+      if (unanswered.get(request) === message) return; // the annotator can close it
+      unanswered.set(request, message);
+      notice.show("server", message);
     };
     const late = setTimeout(() => inform(NO_ANSWER), LATE);
     try {
@@ -77,7 +79,6 @@ window.rsitmd.answers = (() => {
           answer = error.answer || null;
         }
         if (answer && isFromServer(answer) && !DOWN.includes(answer.status)) {
-          notice.clear("server");
           return answer;
         }
         inform(answer && !isFromServer(answer) ? NOT_THE_SERVER : NO_ANSWER);
@@ -85,7 +86,16 @@ window.rsitmd.answers = (() => {
       }
     } finally {
       clearTimeout(late);
+      ended(request);
     }
+  }
+
+  // Clear the message about a request, unless the server does not answer another one either.
+  function ended(request) {
+    const message = unanswered.get(request);
+    unanswered.delete(request);
+    if (!unanswered.size) notice.clear("server");
+    else if (message) notice.show("server", [...unanswered.values()].at(-1));
   }
 
   function isSignedOut(status) {
