@@ -5,10 +5,12 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.answers = (() => {
   const { backup, notice } = window.rsitmd;
+  const fetchNow = window.fetch.bind(window);
   const AGAIN = 2000; // milliseconds
   const AGAIN_MOST = 30000; // the pauses between attempts grow up to this
   const RETRY_AFTER_MOST = 300000;
   const LATE = 15000; // milliseconds without an answer until the annotator is informed
+  const ATTEMPT_MOST = 60000; // milliseconds without an answer until a request is sent again
   const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
   const unanswered = new Map(); // messages about requests that the server does not answer
 
@@ -58,6 +60,20 @@ window.rsitmd.answers = (() => {
     return !answer.ok || /json/.test(answer.headers.get("Content-Type"));
   }
 
+  // Send a request and read its answer. After a laptop has slept or changed its network, a request on
+  // the old connection can wait for many minutes: end it, so that it can be sent again.
+  async function ask(url, options) {
+    const limit = new AbortController();
+    const end = () => limit.abort(new DOMException("The server did not answer.", "TimeoutError"));
+    const timer = setTimeout(end, ATTEMPT_MOST);
+    options.signal?.addEventListener("abort", () => limit.abort());
+    try {
+      return await whole(await fetchNow(url, { ...options, signal: limit.signal }));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   // Send until the server answers. `send` can throw an error with an `answer` to return.
   //   then: returns what the annotator reads about it while the server does not answer.
   async function persist(send, then = untilAnswer) {
@@ -73,7 +89,7 @@ window.rsitmd.answers = (() => {
       for (;;) {
         let answer = null;
         try {
-          answer = await whole(await send());
+          answer = await send();
         } catch (error) {
           if (error.name === "AbortError") throw error;
           answer = error.answer || null;
@@ -127,5 +143,5 @@ window.rsitmd.answers = (() => {
     return `The server could not save your text (HTTP status ${status}).`;
   }
 
-  return { isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
+  return { ask, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
 })();

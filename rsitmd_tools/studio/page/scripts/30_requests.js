@@ -10,7 +10,7 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
   const { answers, backup, editor, notice } = window.rsitmd;
-  const { isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
+  const { ask, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
@@ -144,7 +144,7 @@ window.rsitmd.requests = (() => {
     draft.beside = others.created + others.changed > 0;
     others[kind] += 1;
     try {
-      return await fetchNow(draft.url, { ...draft.options, body, keepalive });
+      return await ask(draft.url, { ...draft.options, body, keepalive });
     } finally {
       others[kind] -= 1;
     }
@@ -159,7 +159,7 @@ window.rsitmd.requests = (() => {
 
   // Fails if the list does not arrive: the whole request is repeated then.
   async function ownDrafts(url, { headers }, pk) {
-    const answer = await fetchNow(url, { headers, credentials: "same-origin" });
+    const answer = await ask(url, { headers, credentials: "same-origin" });
     if (isTemporary(answer.status)) throw Object.assign(new Error("no list"), { answer });
     if (!answer.ok) return []; // the text itself may be accepted
     const mine = `, ${window.APP_SETTINGS.user.id}`;
@@ -219,7 +219,7 @@ window.rsitmd.requests = (() => {
     const { id } = answer.ok ? await answer.clone().json() : {};
     const address = new URL(`/api/drafts/${id}`, draft.url);
     const options = { ...draft.options, method: "DELETE", body: undefined };
-    if (id) await fetchNow(address, options).catch(() => null);
+    if (id) await ask(address, options).catch(() => null);
   }
 
   // ---- refused drafts
@@ -271,9 +271,9 @@ window.rsitmd.requests = (() => {
     const key = backup.storageKey();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
-    const send = () => fetchNow(url, options);
+    const send = () => ask(url, options);
     const before = task ? null : editor.annotation()?.versions?.result;
-    const call = { url, options, body, task, before, persist, send: fetchNow };
+    const call = { url, options, body, task, before, persist, send: ask };
     if (!body.was_cancelled) backup.saveSubmitted(key);
     try {
       const { settle, updated } = window.rsitmd.twice;
@@ -308,7 +308,7 @@ window.rsitmd.requests = (() => {
       });
       if (!older) continue;
       drafts.pathname = drafts.pathname.replace(/\/api\/.*$/, `/api/drafts/${draft.id}`);
-      await fetchNow(drafts, { ...options, method: "DELETE", body: undefined }).catch(() => null);
+      await ask(drafts, { ...options, method: "DELETE", body: undefined }).catch(() => null);
     }
   }
 
@@ -317,7 +317,7 @@ window.rsitmd.requests = (() => {
   // Without an image the editor shows the end of the queue. With the status 404 it is the end.
   async function act(url, options) {
     if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
-    const answer = await persist(() => fetchNow(url, options), () => NEXT);
+    const answer = await persist(() => ask(url, options), () => NEXT);
     stuck = !answer.ok && answer.status !== 404;
     if (stuck) notice.show("next", noNext(answer.status));
     else notice.clear("next");
