@@ -22,6 +22,13 @@ window.rsitmd.answers = (() => {
     "Your text is only on this page, because this browser cannot store it. Do not close or reload" +
     " this page";
 
+  const GONE =
+    "This image no longer exists on the server, so nothing is saved. Ask the campaign lead.";
+  const STAYS =
+    "Your text stays in this browser for 30 days, and is restored if the lead adds the image again.";
+  const DELETED =
+    "Your submitted text for this image was deleted on the server, so it cannot be updated.";
+
   function untilAnswer() {
     const where = backup.keeps()
       ? "Your text is kept in this browser and is sent as soon as the server answers. Leave this page open."
@@ -129,19 +136,25 @@ window.rsitmd.answers = (() => {
     const kept = repeated
       ? "Your text is kept in this browser and is sent again after a short wait. Leave this page open."
       : "Your text is kept in this browser and is restored when you open this image again.";
+    if (status === 404) return `${GONE} ${backup.keeps() ? STAYS : `${ONLY_HERE}.`}`;
     const only = repeated ? `${ONLY_HERE}: the text is sent again after a short wait.` : `${ONLY_HERE}.`;
     return `${reason(status)} ${backup.keeps() ? kept : only}`;
+  }
+
+  // Return what the annotator reads about an Update of an annotation that somebody has deleted.
+  function deleted() {
+    const next = backup.keeps()
+      ? "Reload this page: your text is restored. Then submit it."
+      : "Copy your text, reload this page, and submit it again.";
+    return `${DELETED} ${next}`;
   }
 
   function reason(status) {
     if (isSignedOut(status)) {
       return "You are signed out, so nothing is saved. Sign in again in another tab.";
     }
-    if (status === 404) {
-      return "This image no longer exists on the server, so nothing is saved. Ask the campaign lead.";
-    }
     return `The server could not save your text (HTTP status ${status}).`;
   }
 
-  return { ask, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
+  return { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
 })();

@@ -10,7 +10,7 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
   const { answers, backup, editor, notice } = window.rsitmd;
-  const { ask, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
+  const { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
@@ -287,12 +287,21 @@ window.rsitmd.requests = (() => {
         for (const [slot, draft] of latest) if (draft.from === from) accept({ slot });
         if (task) removeOlder(url, options, body.result);
       } else {
-        notice.show("submit", refused(answer.status, false));
+        const gone = !task && answer.status === 404 && (await isTaskThere(url, options));
+        notice.show("submit", gone ? deleted() : refused(answer.status, false));
       }
       return answer;
     } finally {
       busy -= 1;
     }
+  }
+
+  // Return whether the open task exists: an Update also fails if only the annotation was deleted.
+  async function isTaskThere(address, { headers }) {
+    const url = new URL(address);
+    url.pathname = url.pathname.replace(/\/api\/.*$/, `/api/tasks/${editor.store()?.task?.id}`);
+    const answer = await ask(url, { headers, credentials: "same-origin" }).catch(() => null);
+    return Boolean(answer?.ok);
   }
 
   // The draft of a closed page can arrive after the next page asked for drafts. Submit does not
