@@ -141,6 +141,14 @@ window.rsitmd.answers = (() => {
     return `${reason(status)} ${backup.keeps() ? kept : only}`;
   }
 
+  // Return what the annotator reads about a Submit that the server refused.
+  function unsubmitted(status) {
+    if (!isTemporary(status)) return refused(status, false);
+    const again = isSignedOut(status) ? "Then submit this image again." : "Submit this image again later.";
+    const where = backup.keeps() ? "Your text is kept in this browser." : `${ONLY_HERE}.`;
+    return `${reason(status)} ${again} ${where}`;
+  }
+
   // Return what the annotator reads about an Update of an annotation that somebody has deleted.
   function deleted() {
     const next = backup.keeps()
@@ -156,5 +164,5 @@ window.rsitmd.answers = (() => {
     return `The server could not save your text (HTTP status ${status}).`;
   }
 
-  return { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
+  return { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, unsubmitted, waitAfter };
 })();

@@ -9,8 +9,9 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
-  const { answers, backup, editor, notice } = window.rsitmd;
-  const { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
+  const { answers, backup, editor, notice, opened } = window.rsitmd;
+  const { ask, deleted, isSignedOut, isTemporary, json, pause, persist } = answers;
+  const { refused, unsubmitted, waitAfter } = answers;
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
@@ -24,8 +25,11 @@ window.rsitmd.requests = (() => {
   let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
+  let unsent = null; // the annotation whose Submit the server refused, and its image
   let stuck = false; // whether the server could not open the next image
 
+  const DRAFT_ONLY =
+    "Your text is saved as a draft, but it is not submitted. Submit this image again.";
   const NEXT = "The next image opens as soon as the server answers. Leave this page open.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
@@ -199,6 +203,10 @@ window.rsitmd.requests = (() => {
     }
     if (overtaken(draft)) return answer;
     accept(draft);
+    if (unsent?.from && unsent.from === draft.from) {
+      notice.show("submit", DRAFT_ONLY);
+      unsent.from = null; // the annotator can close the message
+    }
     const saved = await answer.clone().json();
     if (draft.from) {
       made.set(draft.slot, saved.id);
@@ -283,12 +291,14 @@ window.rsitmd.requests = (() => {
         backup.remove(key);
         made.clear();
         notice.clear("submit");
+        unsent = null;
         if (from) included.set(from, count);
         for (const [slot, draft] of latest) if (draft.from === from) accept({ slot });
         if (task) removeOlder(url, options, body.result);
       } else {
         const gone = !task && answer.status === 404 && (await isTaskThere(url, options));
-        notice.show("submit", gone ? deleted() : refused(answer.status, false));
+        notice.show("submit", gone ? deleted() : unsubmitted(answer.status));
+        unsent = { from: isTemporary(answer.status) ? from : null, image: editor.imageKey() };
       }
       return answer;
     } finally {
@@ -339,6 +349,9 @@ window.rsitmd.requests = (() => {
       : `The server could not open the next image (HTTP status ${status}). Reload this page.`;
   }
 
+  opened.listen(() => {
+    if (unsent && unsent.image !== editor.imageKey()) notice.clear("submit");
+  });
   addEventListener("pagehide", () => (leaving = true));
   addEventListener("pageshow", () => (leaving = false));
 
