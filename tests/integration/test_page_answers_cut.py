@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -153,3 +154,47 @@ def test_a_notice_appears_while_an_answer_does_not_come(
     answers.set()
     notice.wait_for(state="hidden")
     eventually(page, lambda: there.drafts(task), [{"sentence1": ["Two ships lie at the quay."]}])
+
+
+def test_a_request_that_hangs_is_ended_and_sent_again(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    """The connection of a laptop that slept is dead: no answer comes, and no error either."""
+    there = Stored(server)
+    folder = make_workspace(images=2, how="upload")
+    project, page = started(open_page, folder, server, client, "sleeps@example.org")
+    page.clock.install()
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    close_guide(page)
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    hanging = hang_once(page, "drafts")
+    page.keyboard.type("Two ships lie")
+    eventually(page, lambda: len(hanging), 1)
+    page.clock.fast_forward("01:00:00")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Two ships lie"]}])
+
+    page.keyboard.type(" at the quay.")
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    hanging = hang_once(page, "annotations")
+    press(page, "Control+Enter")
+    eventually(page, lambda: len(hanging), 1)
+    page.clock.fast_forward("01:00:00")
+    next_task(page, task)
+    whole = {"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}
+    assert there.annotations(task) == [whole]
+
+
+def hang_once(page: Page, kind: str) -> list[str]:
+    """Never answer the next request that sends text; return the list that will have its address."""
+    held: list[str] = []
+
+    def hold(route: Route) -> None:
+        if held or route.request.method == "GET":
+            route.continue_()
+        else:
+            held.append(route.request.url)
+
+    page.route(re.compile(rf"/tasks/\d+/{kind}"), hold)
+    return held

@@ -12,6 +12,7 @@ from tests.integration.pages import OpenPage, browser, open_page
 from tests.integration.written import (
     Stored,
     eventually,
+    go_back,
     next_task,
     press,
     started,
@@ -165,3 +166,28 @@ def test_a_refused_submit_is_reported(
     next_task(page, task)
     page.locator(".rsitmd-notice").wait_for(state="hidden")
     assert Stored(server).annotations(task) == [WHOLE]
+
+
+def test_a_refused_submit_is_not_taken_for_a_saved_one(
+    writer: Writer, server: EmbeddedServer
+) -> None:
+    """The annotator signs in again: the draft is sent by the page, but not the Submit."""
+    there = Stored(server)
+    page, first = writer("again@example.org")
+    write_all(page)
+    press(page, "Control+Enter")
+    task = next_task(page, first)
+    wait_for_focus(page, "sentence1")
+    end_drafts, end = answer_instead(page, DRAFTS, 401), answer_instead(page, SUBMIT, 401)
+    write_all(page)
+    press(page, "Control+Enter")
+    message = said(page, "submit")
+    assert "Sign in again in another tab. Then submit this image again." in message
+    end_drafts()
+    end()
+    submit = page.locator(".rsitmd-notice[data-subject=submit]")
+    submit.get_by_text("Your text is saved as a draft, but it is not submitted.").wait_for()
+    assert there.annotations(task) == []
+    eventually(page, lambda: there.drafts(task), [WHOLE])
+    go_back(page, first)
+    submit.wait_for(state="hidden")

@@ -14,6 +14,7 @@ from tests.integration.pages import (
     assert_shows,
     browser,
     in_sight,
+    log_in,
     open_page,
     picture,
     pushed,
@@ -23,9 +24,10 @@ from tests.integration.pages import (
     shown_picture,
     sign_up,
 )
-from tests.integration.written import eventually, standing, started, task_of
+from tests.integration.written import eventually, standing, started, submitted, task_of
 
 if TYPE_CHECKING:
+    from rsitmd_tools.demo.annotator import Annotator
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -91,6 +93,8 @@ def test_an_image_that_did_not_load_is_loaded_again(
         assert page.evaluate("document.querySelector('.rsitmd-notice').offsetWidth") > 300
         shot(page, f"image-{fault.replace(' ', '-')}", size)
     close.click()
+    assert page.get_by_text("There was an issue loading URL").is_hidden()  # for who runs the server
+    assert page.locator(".lsf-image > [class^=error--]").is_visible()
     eventually(page, lambda: (notice.bounding_box() or {"y": 0})["y"] < LAPTOP[1] / 2, True)
     task = task_of(page)
     sentence(page).click()
@@ -101,3 +105,21 @@ def test_an_image_that_did_not_load_is_loaded_again(
     assert standing(page) == {"sentence1": ["Two ships lie at the quay."]}
     assert_shows(page, folder / "images" / "harbour_1.tif")
     assert task_of(page) == task
+
+
+def test_a_submitted_image_that_does_not_load_is_not_skipped(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    """Its page has no Skip, which would remove the submitted text."""
+    email, annotator = annotators[0]
+    path, _ = submitted(make_workspace, client, annotator, ["Two ships lie at the quay."] * 5)
+    page = open_page()
+    log_in(page, client.connection.url, email)
+    page.route(re.compile(r".*/data/upload/.*"), lambda route: route.fulfill(status=404))
+    page.goto(client.connection.url + path)
+    notice = page.locator(".rsitmd-notice[data-subject=image]")
+    notice.wait_for()
+    assert "does not appear, tell the lead of the campaign: harbour_1.tif" in notice.inner_text()

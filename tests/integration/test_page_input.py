@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.pages import OpenPage, browser, close_guide, open_page
+from tests.integration.pages import OpenPage, browser, close_guide, open_page, sentence
 from tests.integration.written import (
     Stored,
     eventually,
+    next_task,
     press,
     started,
     task_of,
@@ -18,7 +19,7 @@ from tests.integration.written import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession, Route
+    from playwright.sync_api import CDPSession, Page, Route
 
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -69,6 +70,35 @@ def test_keys_of_an_input_method_do_not_close_a_text_that_is_changed(
     wait_for_texts(page, wanted)
     press(page, "Enter")
     eventually(page, lambda: there.drafts(task), [wanted])
+
+
+def correct(page: Page, text: str) -> None:
+    """Replace the text of the first field as browser extensions do."""
+    sentence(page).evaluate(
+        "(field, text) => { field.value = text;"
+        " field.dispatchEvent(new Event('input', { bubbles: true })); }",
+        text,
+    )
+
+
+def test_a_text_that_a_browser_extension_corrects_is_submitted(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=2, how="upload")
+    _, page = started(open_page, folder, server, client, "extension@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two shpis")
+    correct(page, "Two ships")
+    page.keyboard.type(" lie at the quay.")
+    correct(page, "Two ships lie at a quay.")
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    whole = {"sentence1": ["Two ships lie at a quay."], "keywords": ["red quay"]}
+    assert there.annotations(task) == [whole]
 
 
 def test_back_from_the_projects_does_not_run_the_scripts_twice(

@@ -204,6 +204,14 @@ window.rsitmd.editor = (() => {
     document.body.dispatchEvent(new MouseEvent("click", { bubbles: false }));
   }
 
+  // A browser extension sets the text of a field and reports it, but the editor ignores a report of a
+  // text that the field already has: the field would show another text than the one that is saved.
+  addEventListener("input", ({ target }) => {
+    const here = fieldOf(target);
+    const unnoticed = here && !here.region && here.control._value !== target.value;
+    if (unnoticed) here.control.setValue(target.value);
+  });
+
   return {
     store, annotation, ready, writable, imageKey, image, imageAddress, person, controls, isSentence,
     openField, changeField, pencil, fieldOf, texts, addedTexts, allTexts, completed,

@@ -5,11 +5,14 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.answers = (() => {
   const { backup, notice } = window.rsitmd;
+  const fetchNow = window.fetch.bind(window);
   const AGAIN = 2000; // milliseconds
   const AGAIN_MOST = 30000; // the pauses between attempts grow up to this
   const RETRY_AFTER_MOST = 300000;
   const LATE = 15000; // milliseconds without an answer until the annotator is informed
+  const ATTEMPT_MOST = 60000; // milliseconds without an answer until a request is sent again
   const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
+  const unanswered = new Map(); // messages about requests that the server does not answer
 
   const NO_ANSWER = "The server does not answer.";
   const NOT_THE_SERVER =
@@ -18,6 +21,13 @@ window.rsitmd.answers = (() => {
   const ONLY_HERE =
     "Your text is only on this page, because this browser cannot store it. Do not close or reload" +
     " this page";
+
+  const GONE =
+    "This image no longer exists on the server, so nothing is saved. Ask the campaign lead.";
+  const STAYS =
+    "Your text stays in this browser for 30 days, and is restored if the lead adds the image again.";
+  const DELETED =
+    "Your submitted text for this image was deleted on the server, so it cannot be updated.";
 
   function untilAnswer() {
     const where = backup.keeps()
@@ -57,27 +67,41 @@ window.rsitmd.answers = (() => {
     return !answer.ok || /json/.test(answer.headers.get("Content-Type"));
   }
 
+  // Send a request and read its answer. After a laptop has slept or changed its network, a request on
+  // the old connection can wait for many minutes: end it, so that it can be sent again.
+  async function ask(url, options) {
+    const limit = new AbortController();
+    const end = () => limit.abort(new DOMException("The server did not answer.", "TimeoutError"));
+    const timer = setTimeout(end, ATTEMPT_MOST);
+    options.signal?.addEventListener("abort", () => limit.abort());
+    try {
+      return await whole(await fetchNow(url, { ...options, signal: limit.signal }));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   // Send until the server answers. `send` can throw an error with an `answer` to return.
   //   then: returns what the annotator reads about it while the server does not answer.
   async function persist(send, then = untilAnswer) {
-    let informed = null; // each message only once, because the annotator can close it
+    const request = {};
     const inform = (reason) => {
       const message = `${reason} ${then()}`;
-      if (informed !== message) notice.show("server", message);
-      informed = message;
+      if (unanswered.get(request) === message) return; // the annotator can close it
+      unanswered.set(request, message);
+      notice.show("server", message);
     };
     const late = setTimeout(() => inform(NO_ANSWER), LATE);
     try {
       for (;;) {
         let answer = null;
         try {
-          answer = await whole(await send());
+          answer = await send();
         } catch (error) {
           if (error.name === "AbortError") throw error;
           answer = error.answer || null;
         }
         if (answer && isFromServer(answer) && !DOWN.includes(answer.status)) {
-          notice.clear("server");
           return answer;
         }
         inform(answer && !isFromServer(answer) ? NOT_THE_SERVER : NO_ANSWER);
@@ -85,7 +109,16 @@ window.rsitmd.answers = (() => {
       }
     } finally {
       clearTimeout(late);
+      ended(request);
     }
+  }
+
+  // Clear the message about a request, unless the server does not answer another one either.
+  function ended(request) {
+    const message = unanswered.get(request);
+    unanswered.delete(request);
+    if (!unanswered.size) notice.clear("server");
+    else if (message) notice.show("server", [...unanswered.values()].at(-1));
   }
 
   function isSignedOut(status) {
@@ -103,19 +136,33 @@ window.rsitmd.answers = (() => {
     const kept = repeated
       ? "Your text is kept in this browser and is sent again after a short wait. Leave this page open."
       : "Your text is kept in this browser and is restored when you open this image again.";
+    if (status === 404) return `${GONE} ${backup.keeps() ? STAYS : `${ONLY_HERE}.`}`;
     const only = repeated ? `${ONLY_HERE}: the text is sent again after a short wait.` : `${ONLY_HERE}.`;
     return `${reason(status)} ${backup.keeps() ? kept : only}`;
+  }
+
+  // Return what the annotator reads about a Submit that the server refused.
+  function unsubmitted(status) {
+    if (!isTemporary(status)) return refused(status, false);
+    const again = isSignedOut(status) ? "Then submit this image again." : "Submit this image again later.";
+    const where = backup.keeps() ? "Your text is kept in this browser." : `${ONLY_HERE}.`;
+    return `${reason(status)} ${again} ${where}`;
+  }
+
+  // Return what the annotator reads about an Update of an annotation that somebody has deleted.
+  function deleted() {
+    const next = backup.keeps()
+      ? "Reload this page: your text is restored. Then submit it."
+      : "Copy your text, reload this page, and submit it again.";
+    return `${DELETED} ${next}`;
   }
 
   function reason(status) {
     if (isSignedOut(status)) {
       return "You are signed out, so nothing is saved. Sign in again in another tab.";
     }
-    if (status === 404) {
-      return "This image no longer exists on the server, so nothing is saved. Ask the campaign lead.";
-    }
     return `The server could not save your text (HTTP status ${status}).`;
   }
 
-  return { isSignedOut, isTemporary, json, pause, persist, refused, waitAfter };
+  return { ask, deleted, isSignedOut, isTemporary, json, pause, persist, refused, unsubmitted, waitAfter };
 })();

@@ -9,8 +9,9 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
-  const { answers, backup, editor, notice } = window.rsitmd;
-  const { isSignedOut, isTemporary, json, pause, persist, refused, waitAfter } = answers;
+  const { answers, backup, editor, notice, opened } = window.rsitmd;
+  const { ask, deleted, isSignedOut, isTemporary, json, pause, persist } = answers;
+  const { refused, unsubmitted, waitAfter } = answers;
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
@@ -24,8 +25,11 @@ window.rsitmd.requests = (() => {
   let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
+  let unsent = null; // the annotation whose Submit the server refused, and its image
   let stuck = false; // whether the server could not open the next image
 
+  const DRAFT_ONLY =
+    "Your text is saved as a draft, but it is not submitted. Submit this image again.";
   const NEXT = "The next image opens as soon as the server answers. Leave this page open.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
@@ -144,7 +148,7 @@ window.rsitmd.requests = (() => {
     draft.beside = others.created + others.changed > 0;
     others[kind] += 1;
     try {
-      return await fetchNow(draft.url, { ...draft.options, body, keepalive });
+      return await ask(draft.url, { ...draft.options, body, keepalive });
     } finally {
       others[kind] -= 1;
     }
@@ -159,7 +163,7 @@ window.rsitmd.requests = (() => {
 
   // Fails if the list does not arrive: the whole request is repeated then.
   async function ownDrafts(url, { headers }, pk) {
-    const answer = await fetchNow(url, { headers, credentials: "same-origin" });
+    const answer = await ask(url, { headers, credentials: "same-origin" });
     if (isTemporary(answer.status)) throw Object.assign(new Error("no list"), { answer });
     if (!answer.ok) return []; // the text itself may be accepted
     const mine = `, ${window.APP_SETTINGS.user.id}`;
@@ -199,6 +203,10 @@ window.rsitmd.requests = (() => {
     }
     if (overtaken(draft)) return answer;
     accept(draft);
+    if (unsent?.from && unsent.from === draft.from) {
+      notice.show("submit", DRAFT_ONLY);
+      unsent.from = null; // the annotator can close the message
+    }
     const saved = await answer.clone().json();
     if (draft.from) {
       made.set(draft.slot, saved.id);
@@ -219,7 +227,7 @@ window.rsitmd.requests = (() => {
     const { id } = answer.ok ? await answer.clone().json() : {};
     const address = new URL(`/api/drafts/${id}`, draft.url);
     const options = { ...draft.options, method: "DELETE", body: undefined };
-    if (id) await fetchNow(address, options).catch(() => null);
+    if (id) await ask(address, options).catch(() => null);
   }
 
   // ---- refused drafts
@@ -271,9 +279,9 @@ window.rsitmd.requests = (() => {
     const key = backup.storageKey();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
-    const send = () => fetchNow(url, options);
+    const send = () => ask(url, options);
     const before = task ? null : editor.annotation()?.versions?.result;
-    const call = { url, options, body, task, before, persist, send: fetchNow };
+    const call = { url, options, body, task, before, persist, send: ask };
     if (!body.was_cancelled) backup.saveSubmitted(key);
     try {
       const { settle, updated } = window.rsitmd.twice;
@@ -283,16 +291,27 @@ window.rsitmd.requests = (() => {
         backup.remove(key);
         made.clear();
         notice.clear("submit");
+        unsent = null;
         if (from) included.set(from, count);
         for (const [slot, draft] of latest) if (draft.from === from) accept({ slot });
         if (task) removeOlder(url, options, body.result);
       } else {
-        notice.show("submit", refused(answer.status, false));
+        const gone = !task && answer.status === 404 && (await isTaskThere(url, options));
+        notice.show("submit", gone ? deleted() : unsubmitted(answer.status));
+        unsent = { from: isTemporary(answer.status) ? from : null, image: editor.imageKey() };
       }
       return answer;
     } finally {
       busy -= 1;
     }
+  }
+
+  // Return whether the open task exists: an Update also fails if only the annotation was deleted.
+  async function isTaskThere(address, { headers }) {
+    const url = new URL(address);
+    url.pathname = url.pathname.replace(/\/api\/.*$/, `/api/tasks/${editor.store()?.task?.id}`);
+    const answer = await ask(url, { headers, credentials: "same-origin" }).catch(() => null);
+    return Boolean(answer?.ok);
   }
 
   // The draft of a closed page can arrive after the next page asked for drafts. Submit does not
@@ -308,7 +327,7 @@ window.rsitmd.requests = (() => {
       });
       if (!older) continue;
       drafts.pathname = drafts.pathname.replace(/\/api\/.*$/, `/api/drafts/${draft.id}`);
-      await fetchNow(drafts, { ...options, method: "DELETE", body: undefined }).catch(() => null);
+      await ask(drafts, { ...options, method: "DELETE", body: undefined }).catch(() => null);
     }
   }
 
@@ -317,7 +336,7 @@ window.rsitmd.requests = (() => {
   // Without an image the editor shows the end of the queue. With the status 404 it is the end.
   async function act(url, options) {
     if (url.searchParams.get("id") !== "next_task") return fetchNow(url, options);
-    const answer = await persist(() => fetchNow(url, options), () => NEXT);
+    const answer = await persist(() => ask(url, options), () => NEXT);
     stuck = !answer.ok && answer.status !== 404;
     if (stuck) notice.show("next", noNext(answer.status));
     else notice.clear("next");
@@ -330,6 +349,9 @@ window.rsitmd.requests = (() => {
       : `The server could not open the next image (HTTP status ${status}). Reload this page.`;
   }
 
+  opened.listen(() => {
+    if (unsent && unsent.image !== editor.imageKey()) notice.clear("submit");
+  });
   addEventListener("pagehide", () => (leaving = true));
   addEventListener("pageshow", () => (leaving = false));
 

@@ -7,15 +7,24 @@ window.rsitmd = window.rsitmd || {};
   const { editor, notice } = window.rsitmd;
   const EVERY = 1000; // milliseconds between looks at the image
   const AGAIN = 5; // looks between attempts to load it
+  // Label Studio's box beside the fields, which explains URLs and CORS, says only what happened.
+  const SHEET = `
+    .lsf-image > [class^=error--] > * { display: none; }
+    .lsf-image > [class^=error--]::before { content: "The image did not load."; }`;
+  const sheet = document.createElement("style");
+  sheet.textContent = SHEET;
   let failed = null; // the image that did not load
   let looks = 0;
 
   function explain() {
+    document.body.append(sheet); // again for each image: Label Studio can replace the page
     const name = JSON.parse(editor.store().task.data).filename;
+    // Skip would remove a text that was submitted.
+    const skip = editor.annotation().pk ? "" : "press Skip and ";
     notice.show(
       "image",
       "The image did not load. This page tries to load it again every few seconds, and keeps your" +
-        " text. If the image does not appear, press Skip and tell the lead of the campaign" +
+        ` text. If the image does not appear, ${skip}tell the lead of the campaign` +
         `${name ? `: ${name}` : "."}`,
     );
   }
