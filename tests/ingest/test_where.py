@@ -13,7 +13,6 @@ import rasterio
 from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
-from rasterio.rpc import RPC
 from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window, bounds
 from shapely.geometry import Point, box, mapping, shape
@@ -33,6 +32,7 @@ from rsitmd_tools.workspace.readings import readings
 from rsitmd_tools.workspace.scenes import image_places
 from tests.command import rsitmd
 from tests.ingest import tiling
+from tests.ingest.rpcs import rational_polynomials
 from tests.ingest.scenes import CORNER, values, write_scene
 
 KEYS = ["image", "source", "window", "crs", "transform", "footprint", "gsd"]
@@ -270,28 +270,6 @@ def test_a_world_file_gives_a_scene_with_rpcs_no_transform(tmp_path: Path) -> No
     (item,) = pystac.ItemCollection.from_file(str(tmp_path / "items.json"))
     assert shape(item.geometry).contains(Point(13.0, 45.0))
     assert "proj:transform" not in item.properties
-
-
-def rational_polynomials(longitude: float, latitude: float) -> RPC:
-    """Return those of a map in degrees whose pixel (32, 32) has these coordinates."""
-    constant, column, row = ([0.0] * 20 for _ in range(3))
-    constant[0], column[1], row[2] = 1.0, 1.0, -1.0
-    return RPC(
-        height_off=0,
-        height_scale=500,
-        lat_off=latitude,
-        lat_scale=0.01,
-        line_den_coeff=constant,
-        line_num_coeff=row,
-        line_off=32,
-        line_scale=32,
-        long_off=longitude,
-        long_scale=0.01,
-        samp_den_coeff=constant,
-        samp_num_coeff=column,
-        samp_off=32,
-        samp_scale=32,
-    )
 
 
 def test_a_stac_item_has_the_crs_of_its_transform_without_an_epsg_code(tmp_path: Path) -> None:
