@@ -127,6 +127,22 @@ def needs_other_files(path: Path) -> bool:
     return _starts_as_vrt(path) or mask_beside(path) is not None
 
 
+def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:
+    """Return the other files that the pixels of a raster depend on, with their fingerprints.
+
+    These are the mask beside it, and the sources of a VRT.
+
+    Raises:
+        UnusableImageError: It is a VRT that names what it may not read.
+        OSError: A file cannot be read.
+    """
+    beside = mask_beside(path)
+    files = [] if beside is None else [beside]
+    if _starts_as_vrt(path):
+        files += read_vrt(path, "", outside).sources
+    return {file: fingerprint(file) for file in files}
+
+
 def _starts_as_vrt(path: Path) -> bool:
     with path.open("rb") as stream:
         return is_vrt(stream.read(START))
