@@ -91,6 +91,12 @@ class Found:
         return Path(self.file)
 
     @property
+    def is_utf8(self) -> bool:
+        """Whether its path is UTF-8, so that the source is a path."""
+        text = self.file if self._real is None else os.path.join(self._real, self._name)
+        return text.isascii() or shown(text) == text
+
+    @property
     def source(self) -> str:
         """Its resolved path as valid Unicode text; see :func:`shown`."""
         if self._real is None:

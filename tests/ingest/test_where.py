@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rsitmd_tools.formats.unpacked import image_files
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.ingest.plan import TileOptions
+from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.ingest.where import export_footprints, where
 from rsitmd_tools.workspace import Workspace
@@ -87,6 +89,23 @@ def test_a_geotiff_with_the_name_of_a_jpeg_knows_its_place(tmp_path: Path) -> No
         ingest(workspace, [named.parent])
         place = where(workspace, "port_1")
     assert (place["crs"], place["window"]) == ("EPSG:32633", [0, 0, 64, 64])
+
+
+@pytest.mark.parametrize("name", [b"a\xff.tif", b"b\xff.png"])
+def test_a_file_whose_name_is_not_utf_8_knows_its_place(tmp_path: Path, name: bytes) -> None:
+    driver = "PNG" if name.endswith(b".png") else "GTiff"
+    written = write_scene(tmp_path / "scene", values(64, 64), driver=driver, photometric=None)
+    file = tmp_path / "port" / os.fsdecode(name)
+    file.parent.mkdir()
+    written.rename(file)
+    beside = tmp_path / "scene.aux.xml"
+    if beside.is_file():
+        beside.rename(f"{file}.aux.xml")
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [file.parent])
+        place = where(workspace, "port_1")
+    assert (place["crs"], place["window"], place["gsd"]) == ("EPSG:32633", [0, 0, 64, 64], 2.0)
+    assert place["scene"]["path"] == shown(file.name)
 
 
 def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
