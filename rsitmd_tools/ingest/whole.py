@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rsitmd_tools.imaging.gdal import is_utf8
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.pool import map_in_order
@@ -160,7 +161,7 @@ def _opened(path: Path, outside: bool) -> Iterator[Raster]:
         UnusableImageError: It cannot be opened, or is too large to be an image.
         OSError: It cannot be read.
     """
-    data = b"" if _is_utf8(path) else read_image_file(path, outside).data
+    data = b"" if is_utf8(str(path.absolute())) else read_image_file(path, outside).data
     if not data or is_vrt(data):  # a VRT is opened under another name
         with open_raster(path, outside) as raster:
             yield raster
@@ -171,10 +172,6 @@ def _opened(path: Path, outside: bool) -> Iterator[Raster]:
         files["image" + GDAL_BESIDE] = beside.read_bytes()
     with open_bytes(files) as raster:
         yield raster
-
-
-def _is_utf8(path: Path) -> bool:
-    return shown(path.absolute()) == str(path.absolute())
 
 
 def _relative(path: Path, roots: Sequence[Path]) -> str:
