@@ -165,7 +165,7 @@ def _needs_rasterio(
 
     ``deep`` are single bands of more than 8 bits, which Pillow can decode if nothing is masked.
     """
-    if file.mask is not None or options.bands or options.value_range:
+    if file.mask is not None or file.nodata is not None or options.bands or options.value_range:
         return "other"
     if image.format == "JPEG2000":
         return "deep" if _has_rasterio() or image.mode in DEEP_GREY else ""
@@ -263,6 +263,8 @@ def _by_rasterio(
         files["image.msk"] = file.mask
         if not file.mask.startswith(STARTS):
             raise UnusableImageError("has a mask beside it (.msk) that is not a TIFF")
+    if file.nodata is not None:
+        files["image.aux.xml"] = file.nodata
     with open_bytes(files) as raster:
         turned = UPRIGHT.get(orientation or summary.orientation)
         return _from_raster(raster, size, options, summary.pages, turned)

@@ -47,6 +47,15 @@ LOGGERS = ("rasterio", "PIL")
 PROJ_NETWORK = "PROJ_NETWORK"
 
 
+def is_utf8(path: str) -> bool:
+    """Return whether a path is UTF-8. GDAL opens no others."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def close_proj_network() -> None:
     """Let PROJ use the grids of this machine only, whatever the user's environment says.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,13 @@ from rsitmd_tools.imaging.windowed import Raster, readable
 __all__ = ["Raster", "open_bytes", "open_raster", "orientation_of"]
 
 SIDE_FILES = (".msk", ".ovr", ".ovr.msk", ".msk.ovr")
+# Names of files with RPCs, and those that GDAL looks for: it does not list the folder.
+RPC_FILES = {
+    f"_{text}.{suffix}": "_RPC.TXT"
+    for text in ("RPC", "rpc", "Rpc")
+    for suffix in ("TXT", "txt", "Txt")
+} | dict.fromkeys((".RPB", ".rpb", ".Rpb"), ".RPB")
+MAX_RPC_BYTES = 1_000_000
 
 
 @contextmanager
@@ -51,6 +59,8 @@ def open_raster(path: Path, outside: bool = False) -> Iterator[Raster]:
     # A Path is never parsed as a URL or an archive.
     absolute, summary = path.absolute(), _summary(path, start)
     with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, summary) as raster:
+        if raster.crs is None and not raster.gcps[0] and raster.rpcs is None:
+            raster.rpcs = _rpcs_beside(path)
         yield raster
 
 
@@ -89,6 +99,20 @@ def _opened(path: Path, drivers: tuple[str, ...], summary: TiffSummary) -> Itera
         source = opened()
     with source:
         yield Raster(source, lambda level: opened(overview_level=level), summary)
+
+
+def _rpcs_beside(path: Path) -> Any:
+    """Return the RPCs in a file beside a raster, whatever the case of its name, or None."""
+    for ending, known in RPC_FILES.items():
+        beside = path.with_name(path.stem + ending)
+        if beside.is_file() and beside.stat().st_size <= MAX_RPC_BYTES:
+            # GDAL reads the text if it has a name that GDAL knows.
+            pixel = io.BytesIO()
+            Image.new("L", (1, 1)).save(pixel, format="TIFF")
+            files = {"pixel.tif": pixel.getvalue(), f"pixel{known}": beside.read_bytes()}
+            with open_bytes(files) as raster:
+                return raster.rpcs
+    return None
 
 
 def orientation_of(path: Path, raster: Raster) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from rsitmd_tools.errors import printable
+from rsitmd_tools.imaging.gdal import is_utf8
 from rsitmd_tools.imaging.limits import UnusableImageError
 
 START = b"<VRTDataset"
@@ -135,6 +136,12 @@ def _rewrite(
         )
     if not real.is_file():
         raise UnusableImageError(f"is a VRT that names {printable(text)}, which does not exist")
+    if not is_utf8(str(real)):
+        # GDAL does not find it, and rasterio, which cannot read GDAL's message, returns zeros.
+        raise UnusableImageError(
+            f"is a VRT that names {printable(text)}, whose path is not UTF-8; "
+            "rename it or its folder"
+        )
     with real.open("rb") as stream:
         start = stream.read(1000)
     found.sources.append(real)

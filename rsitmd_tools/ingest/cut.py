@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.raster import Raster, open_raster
+from rsitmd_tools.imaging.source import Fingerprint
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.normalise import encode_tiff
-from rsitmd_tools.ingest.plan import check_unchanged
+from rsitmd_tools.ingest.plan import check_others, check_unchanged
 from rsitmd_tools.workspace.scenes import Scene, Window
 
 MAX_READ = 1_000_000  # pixels that are read at once
@@ -47,6 +48,7 @@ class Strip:
         side: Side of a tile in pixels of the scene. Windows of polygons have other sides, and
             ``scale`` does not apply to them.
         outside: Whether a VRT may read files outside of its folder.
+        others: The other files that its SHA-256 covers, before they were hashed.
     """
 
     number: int
@@ -58,6 +60,7 @@ class Strip:
     scale: float = 1.0
     side: int | None = None
     outside: bool = False
+    others: Mapping[Path, Fingerprint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                 )
                 _write(file, encode_tiff(image))
         check_unchanged(strip.path, strip.scene.size, strip.scene.mtime_ns)
+        check_others(strip.path, strip.others, strip.outside)
     except UnusableImageError as error:
         remove(folder, tiles)
         return Cut(problem=str(error))

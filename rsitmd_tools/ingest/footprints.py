@@ -224,7 +224,9 @@ def georeference(raster: Placed) -> Georeference | None:
         if points and crs:
             return Georeference(crs, GCPTransformer(_continuous(points, crs)), None, size)
         if raster.rpcs:
-            return Georeference(CRS.from_string(WGS84), RPCTransformer(raster.rpcs), None, size)
+            # The ground of a scene is near this height, not near the ellipsoid.
+            rpcs = RPCTransformer(raster.rpcs, rpc_height=raster.rpcs.height_off)
+            return Georeference(CRS.from_string(WGS84), rpcs, None, size)
     except Exception:
         # GDAL refuses points that determine no transform.
         return None

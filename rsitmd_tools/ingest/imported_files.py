@@ -130,7 +130,7 @@ def add_files(
         remove_unfinished_in(workspace.images)
     intake.report.places = _place_images(workspace, dataset.name, records, places)
     roots = [] if dataset.image_folder is None else [dataset.image_folder]
-    place_whole_images(workspace, roots, workers=workers, unpacked=_unpacked(dataset))
+    place_whole_images(workspace, roots, workers=workers, elsewhere=_unpacked(dataset))
     group_places(workspace)
     groups = group_duplicates(workspace)
     intake.report.duplicates = groups.images

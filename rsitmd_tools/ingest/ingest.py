@@ -83,7 +83,14 @@ def ingest(
     report.joined = scanned.joined
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
-    place_whole_images(workspace, sources, options, workers=workers, outside=outside)
+    place_whole_images(
+        workspace,
+        sources,
+        options,
+        workers=workers,
+        outside=outside,
+        elsewhere={found.source: found.path for found in chosen if not found.is_utf8},
+    )
     group_places(workspace)
     return report
 

@@ -17,7 +17,7 @@ from rsitmd_tools.imaging.decode import UPRIGHT
 from rsitmd_tools.imaging.limits import MIN_SIDE, UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster, orientation_of
-from rsitmd_tools.imaging.source import needs_other_files, scene_sha256
+from rsitmd_tools.imaging.source import Fingerprint, other_files, scene_sha256
 from rsitmd_tools.imaging.tiff import pages_note
 from rsitmd_tools.ingest.footprints import (
     Georeference,
@@ -100,6 +100,7 @@ class ScenePlan:
         note: What the user should know of the scene, or None.
         problem: Why the scene cannot be used, or None.
         state: State of the file when it was planned; None if its SHA-256 covers other files too.
+        others: These other files, before they were hashed.
     """
 
     source: Source
@@ -112,6 +113,7 @@ class ScenePlan:
     note: str | None = None
     problem: str | None = None
     state: SourceState | None = None
+    others: Mapping[Path, Fingerprint] = field(default_factory=dict)
 
 
 def plan_scene(
@@ -137,7 +139,8 @@ def plan_scene(
         now = time.time_ns()
         status = source.path.stat()
         state = None
-        if needs_other_files(source.path):
+        others = other_files(source.path, options.outside)
+        if others:
             # These can change while the file stays as it is.
             sha256 = scene_sha256(source.path, options.outside)
         else:
@@ -158,11 +161,14 @@ def plan_scene(
             note = pages_note(raster.summary.pages)
             scene = describe(raster, placed, source, sha256, status, options.bands, limits)
         check_unchanged(source.path, status.st_size, status.st_mtime_ns)
+        check_others(source.path, others, options.outside)
     except OSError as error:
         return ScenePlan(source, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return ScenePlan(source, problem=str(error))
-    return ScenePlan(source, scene, limits, strips, taken, scale, side, note, state=state)
+    return ScenePlan(
+        source, scene, limits, strips, taken, scale, side, note, state=state, others=others
+    )
 
 
 def identity(scene: Scene, window: Window) -> str:
@@ -227,6 +233,22 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
     """
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        raise UnusableImageError(CHANGED)
+
+
+def check_others(path: Path, others: Mapping[Path, Fingerprint], outside: bool) -> None:
+    """Check that the other files of a scene are still those that were hashed.
+
+    Args:
+        path: The scene.
+        others: Its mask or its sources, see :func:`other_files`.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        UnusableImageError: One was changed, added or removed.
+        OSError: One cannot be accessed.
+    """
+    if other_files(path, outside) != others:
         raise UnusableImageError(CHANGED)
 
 

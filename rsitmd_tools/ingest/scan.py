@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.gdal import is_utf8
 from rsitmd_tools.ingest.categories import (
     NO_CATEGORY,
     CategoryRule,
@@ -89,6 +90,12 @@ class Found:
     def path(self) -> Path:
         """The file."""
         return Path(self.file)
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether its path is UTF-8, so that the source is a path."""
+        text = self.file if self._real is None else os.path.join(self._real, self._name)
+        return is_utf8(text)
 
     @property
     def source(self) -> str:

@@ -257,6 +257,7 @@ class _TileIntake:
                             plan.scale,
                             plan.side,
                             options.outside,
+                            plan.others,
                         )
                     )
         return strips

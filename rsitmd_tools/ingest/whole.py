@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rsitmd_tools.imaging.gdal import is_utf8
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.raster import open_raster
+from rsitmd_tools.imaging.raster import Raster, open_bytes, open_raster
 from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.imaging.tiff import STARTS as TIFF
+from rsitmd_tools.imaging.vrt import is_vrt
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.plan import PRELOAD, Source, describe
 from rsitmd_tools.ingest.scan import RASTER_SUFFIXES, shown
@@ -44,7 +46,7 @@ def place_whole_images(
     *,
     workers: int | None,
     outside: bool = False,
-    unpacked: Mapping[str, Path] | None = None,
+    elsewhere: Mapping[str, Path] | None = None,
 ) -> int:
     """Record the places of images that were added since the last call.
 
@@ -54,7 +56,8 @@ def place_whole_images(
         options: Bands and values with which they were read.
         workers: Number of processes; one per core by default.
         outside: Whether a VRT may read files outside of its folder.
-        unpacked: Where the files are whose source is inside a tar file, by their source.
+        elsewhere: Where the files are whose source is not their path, by their source: inside a
+            tar file, or with a name that is not UTF-8.
 
     Returns:
         The number of images that have a place now.
@@ -62,7 +65,7 @@ def place_whole_images(
     images = unplaced_images(workspace, int(workspace.fact(PLACED_FACT) or 0))
     if not images:
         return 0
-    files = unpacked or {}
+    files = elsewhere or {}
     read = readings(workspace.db)
     chosen = [
         (image, path, read.get(image.sha256))
@@ -129,7 +132,7 @@ def place_whole(
     """
     try:
         status = path.stat()
-        with open_raster(path, outside) as raster:
+        with _opened(path, outside) as raster:
             placed = georeference(raster)
             if placed is None or (raster.width, raster.height) != (image.width, image.height):
                 return None
@@ -148,6 +151,27 @@ def place_whole(
         return None
     scene = replace(scene, sha256=sha256, found_at=image.source)
     return scene, NewPlace(image.sha256, sha256, scene.bands, window, footprint, gsd)
+
+
+@contextmanager
+def _opened(path: Path, outside: bool) -> Iterator[Raster]:
+    """Open a raster; from memory if its name is not UTF-8, which GDAL cannot open.
+
+    Raises:
+        UnusableImageError: It cannot be opened, or is too large to be an image.
+        OSError: It cannot be read.
+    """
+    data = b"" if is_utf8(str(path.absolute())) else read_image_file(path, outside).data
+    if not data or is_vrt(data):  # a VRT is opened under another name
+        with open_raster(path, outside) as raster:
+            yield raster
+        return
+    files = {"image": data}
+    beside = path.with_name(path.name + GDAL_BESIDE)
+    if beside.is_file():
+        files["image" + GDAL_BESIDE] = beside.read_bytes()
+    with open_bytes(files) as raster:
+        yield raster
 
 
 def _relative(path: Path, roots: Sequence[Path]) -> str:

@@ -364,6 +364,68 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("ending", ["_RPC.TXT", "_rpc.txt", "_RPC.txt", "_rpc.TXT", "_Rpc.txt"])
+def test_rpcs_are_in_a_file_beside_a_raster(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path / "a.tif", ramp(0, 255)[None].astype(np.uint8))
+    with open_raster(file) as raster:
+        assert raster.rpcs is None
+    (tmp_path / f"a{ending}").write_text(rpc_text())
+    with open_raster(file) as raster:
+        assert (raster.rpcs.long_off, raster.rpcs.lat_off) == (13.0, 45.0)
+
+
+@pytest.mark.parametrize("ending", [".RPB", ".rpb", ".Rpb"])
+def test_rpcs_are_in_a_file_of_digitalglobe(tmp_path: Path, ending: str) -> None:
+    file = write(tmp_path / "a.tif", ramp(0, 255)[None].astype(np.uint8))
+    (tmp_path / f"a{ending}").write_text(rpb_text())
+    with open_raster(file) as raster:
+        assert (raster.rpcs.long_off, raster.rpcs.lat_off) == (13.0, 45.0)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\xff", b"LINE_OFF: 3\n"])
+def test_a_damaged_file_of_rpcs_gives_none(tmp_path: Path, data: bytes) -> None:
+    file = write(tmp_path / "a.tif", ramp(0, 255)[None].astype(np.uint8))
+    (tmp_path / "a_RPC.txt").write_bytes(data)
+    with open_raster(file) as raster:
+        assert raster.rpcs is None
+
+
+def rpc_text() -> str:
+    """Return RPCs as in ``NAME_RPC.TXT``."""
+    text = ""
+    for name, offset, scale in RPC_OFFSETS:
+        text += f"{name}_OFF: {offset}\n{name}_SCALE: {scale}\n"
+    for name, values in RPC_COEFFICIENTS:
+        text += "".join(f"{name}_COEFF_{n}: {value}\n" for n, value in enumerate(values, 1))
+    return text
+
+
+def rpb_text() -> str:
+    """Return RPCs as in ``NAME.RPB``."""
+    text = 'satId = "QB02";\nSpecId = "RPC00B";\nBEGIN_GROUP = IMAGE\n'
+    for name, offset, scale in RPC_OFFSETS:
+        text += f"  {name.lower()}Offset = {offset};\n  {name.lower()}Scale = {scale};\n"
+    for name, values in RPC_COEFFICIENTS:
+        which, part = name.lower().split("_")
+        text += f"  {which}{part.title()}Coef = ({', '.join(map(str, values))});\n"
+    return text + "END_GROUP = IMAGE\nEND;\n"
+
+
+RPC_OFFSETS = [
+    ("LINE", 16.0, 16.0),
+    ("SAMP", 16.0, 16.0),
+    ("LAT", 45.0, 0.01),
+    ("LONG", 13.0, 0.01),
+    ("HEIGHT", 0.0, 500.0),
+]
+RPC_COEFFICIENTS = [
+    ("LINE_NUM", [0.0, 0.0, -1.0, *[0.0] * 17]),
+    ("LINE_DEN", [1.0, *[0.0] * 19]),
+    ("SAMP_NUM", [0.0, 1.0, *[0.0] * 18]),
+    ("SAMP_DEN", [1.0, *[0.0] * 19]),
+]
+
+
 def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
     data = write(tmp_path / "a.tif", np.ones((5, SIDE, SIDE), np.uint16)).read_bytes()
     with pytest.raises(UnusableImageError, match="cannot be decoded") as caught:

@@ -36,6 +36,24 @@ def test_nodata_is_black_and_out_of_the_stretch(
     assert abs(found[:, :40].mean() - (127.5 if kind != "uint8" else 119)) < 1
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+@pytest.mark.parametrize("driver", ["GTiff", "JP2OpenJPEG", "PNG"])
+def test_nodata_beside_a_file(tmp_path: Path, driver: str, kind: str) -> None:
+    values = np.zeros((3, 64, 64), kind)
+    values[:, :, :33] = np.linspace(50, 250, 33)
+    inside = write(tmp_path / "a.tif", values, nodata=0)
+    lossless = {"QUALITY": "100", "REVERSIBLE": "YES"} if driver == "JP2OpenJPEG" else {}
+    file = write(tmp_path / "b.tif", values, driver=driver, **lossless)
+    before = pixels(file, 32)
+    bands = "".join(
+        f"<PAMRasterBand band='{band}'><NoDataValue>0</NoDataValue></PAMRasterBand>"
+        for band in (1, 2, 3)
+    )
+    file.with_name("b.tif.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    assert (pixels(file, 32) == pixels(inside, 32)).all()
+    assert (pixels(file, 32) != before).any()
+
+
 @pytest.mark.parametrize("nodata", [0, 1])
 @pytest.mark.parametrize("count", [1, 3])
 def test_nodata_of_bytes_has_no_part_in_its_neighbours(

@@ -8,7 +8,12 @@ import numpy as np
 import rasterio
 
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.imaging.source import scene_sha256
+from rsitmd_tools.imaging.source import (
+    needs_other_files,
+    other_files,
+    read_image_file,
+    scene_sha256,
+)
 
 
 def write(path: Path, value: int) -> Path:
@@ -26,6 +31,26 @@ def test_a_file_alone_and_with_a_mask(tmp_path: Path) -> None:
     assert masked != sha256_file(path)
     write(tmp_path / "a.tif.msk", 0)
     assert scene_sha256(path) not in {masked, sha256_file(path)}
+
+
+def test_nodata_beside_a_file_counts_and_statistics_do_not(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", 1)
+    metadata = "<PAMDataset><PAMRasterBand band='1'>{}</PAMRasterBand></PAMDataset>"
+    hashes = []
+    for text in ("<Description>a</Description>", "<NoDataValue>0</NoDataValue>"):
+        (tmp_path / "a.tif.aux.xml").write_text(metadata.format(text))
+        hashes.append(scene_sha256(path))
+        assert read_image_file(path).sha256 == hashes[-1]
+        assert needs_other_files(path) == bool(other_files(path)) == (len(hashes) == 2)
+    assert hashes[0] == sha256_file(path) != hashes[1]
+    (tmp_path / "a.tif.aux.xml").write_text("<PAMDataset><NoDataValue>")
+    assert scene_sha256(path) == sha256_file(path)
+    with rasterio.open(path, "r+") as raster:
+        raster.nodata = 7
+    (tmp_path / "a.tif.aux.xml").write_text(metadata.format("<NoDataValue>0</NoDataValue>"))
+    assert scene_sha256(path) == sha256_file(path)  # that of the file counts
+    path.write_bytes(b"")
+    assert not needs_other_files(path)
 
 
 def test_a_vrt_changes_with_its_source(tmp_path: Path) -> None:

@@ -94,6 +94,20 @@ def test_a_source_must_be_an_image(tmp_path: Path) -> None:
         value(vrt(tmp_path / "b.vrt", "c.tif"))
 
 
+@pytest.mark.parametrize("folder", [b"f\xff", b"f"])
+def test_a_source_must_have_a_path_in_utf_8(tmp_path: Path, folder: bytes) -> None:
+    tiff(tmp_path / "a.tif")
+    inside = tmp_path / os.fsdecode(folder)
+    inside.mkdir()
+    (tmp_path / "a.tif").rename(inside / "a.tif")
+    file = vrt(inside / "a.vrt", "a.tif")
+    if folder.isascii():
+        assert value(file) == 90
+        return
+    with pytest.raises(UnusableImageError, match=r"names a\.tif, whose path is not UTF-8; rename"):
+        read_image_file(file)
+
+
 def test_a_vrt_that_names_itself_ends(tmp_path: Path) -> None:
     with pytest.raises(UnusableImageError, match="too many other files"):
         value(vrt(tmp_path / "a.vrt", "a.vrt"))

@@ -26,6 +26,7 @@ from rsitmd_tools.ingest.footprints import (
     georeference,
     window_transform,
 )
+from tests.ingest.rpcs import rational_polynomials
 from tests.ingest.scenes import CORNER, UTM, values, write_scene
 
 
@@ -132,6 +133,19 @@ def test_rational_polynomials_give_a_footprint(shared_data: Path) -> None:
     assert abs(point.y - raster.rpcs.lat_off) < raster.rpcs.lat_scale
     assert pixel is not None
     assert pixel[0] == pytest.approx((raster.width / 2, raster.height / 2), rel=0.02)
+
+
+def test_rational_polynomials_are_taken_at_the_height_of_their_ground(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "a.tif", values(64, 64), crs=None, transform=None)
+    with rasterio.open(path, "r+") as raster:
+        raster.rpcs = rational_polynomials(13.0, 45.0, height=2000, lean=8)
+    found = opened(path)
+    assert found is not None
+    # The coordinates are those of the centre of the pixel.
+    at = found.lonlat(np.array([32.5]), np.array([32.5]))
+    assert at is not None and np.concatenate(at) == pytest.approx([13.0, 45.0], abs=1e-6)
+    pixel = found.pixels([(13.0, 45.0)], "EPSG:4326")
+    assert pixel == pytest.approx(np.array([[32.5, 32.5]]), abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from rasterio.windows import Window, bounds
 from shapely.geometry import box, mapping, shape
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.tiff import ORIENTATION
 from rsitmd_tools.ingest import cut as cutting
 from rsitmd_tools.ingest import plan as planning
 from rsitmd_tools.ingest.categories import FromTable
 from rsitmd_tools.ingest.image_size import set_image_size
+from rsitmd_tools.ingest.plan import Source, TileOptions
 from rsitmd_tools.ingest.windows import read_places
 from rsitmd_tools.workspace import Workspace
 from tests.contents import contents
@@ -207,6 +210,32 @@ def test_a_scene_that_changes_while_it_is_read_is_refused(
 
     monkeypatch.setattr(cutting, "encode_tiff", change)
     assert "changed while it was read" in refused(tmp_path, path)
+
+
+@pytest.mark.parametrize("changed", ["mask", "new mask", "source"])
+def test_files_beside_a_scene_that_change_before_it_is_cut(tmp_path: Path, changed: str) -> None:
+    path = write_scene(tmp_path / "s.tif", values(64, 64, 1))
+    mask = tmp_path / "s.tif.msk"
+    if changed == "mask":
+        write_scene(mask, values(64, 64, 1), crs=None)
+    if changed == "source":
+        path = tmp_path / "s.vrt"
+        path.write_text(
+            "<VRTDataset rasterXSize='64' rasterYSize='64'><VRTRasterBand dataType='Byte' band='1'>"
+            "<SimpleSource><SourceFilename relativeToVRT='1'>s.tif</SourceFilename>"
+            "</SimpleSource></VRTRasterBand></VRTDataset>"
+        )
+    plan = planning.plan_scene(Source(path, path.name, "x"), TileOptions(64), {}, frozenset())
+    assert plan.scene is not None
+
+    def cut_again() -> cutting.Cut:
+        assert plan.scene is not None
+        strip = cutting.Strip(0, path, plan.scene, BandOptions(), None, plan.strips[0])
+        return cutting.cut(replace(strip, others=plan.others), tmp_path, SIZE, 0.0)
+
+    assert cut_again().problem is None
+    write_scene(tmp_path / "s.tif" if changed == "source" else mask, values(64, 64, 1) // 2)
+    assert cut_again() == cutting.Cut(problem=planning.CHANGED)
 
 
 def test_a_full_disk_is_said_and_leaves_no_files(

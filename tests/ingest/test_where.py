@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import rasterio
 from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
-from rasterio.rpc import RPC
 from rasterio.warp import transform, transform_geom
 from rasterio.windows import Window, bounds
 from shapely.geometry import Point, box, mapping, shape
@@ -26,6 +26,7 @@ from rsitmd_tools.formats.unpacked import image_files
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.ingest.plan import TileOptions
+from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.ingest.where import export_footprints, where
 from rsitmd_tools.workspace import Workspace
@@ -33,6 +34,7 @@ from rsitmd_tools.workspace.readings import readings
 from rsitmd_tools.workspace.scenes import image_places
 from tests.command import rsitmd
 from tests.ingest import tiling
+from tests.ingest.rpcs import rational_polynomials
 from tests.ingest.scenes import CORNER, values, write_scene
 
 KEYS = ["image", "source", "window", "crs", "transform", "footprint", "gsd"]
@@ -87,6 +89,23 @@ def test_a_geotiff_with_the_name_of_a_jpeg_knows_its_place(tmp_path: Path) -> No
         ingest(workspace, [named.parent])
         place = where(workspace, "port_1")
     assert (place["crs"], place["window"]) == ("EPSG:32633", [0, 0, 64, 64])
+
+
+@pytest.mark.parametrize("name", [b"a\xff.tif", b"b\xff.png"])
+def test_a_file_whose_name_is_not_utf_8_knows_its_place(tmp_path: Path, name: bytes) -> None:
+    driver = "PNG" if name.endswith(b".png") else "GTiff"
+    written = write_scene(tmp_path / "scene", values(64, 64), driver=driver, photometric=None)
+    file = tmp_path / "port" / os.fsdecode(name)
+    file.parent.mkdir()
+    written.rename(file)
+    beside = tmp_path / "scene.aux.xml"
+    if beside.is_file():
+        beside.rename(f"{file}.aux.xml")
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [file.parent])
+        place = where(workspace, "port_1")
+    assert (place["crs"], place["window"], place["gsd"]) == ("EPSG:32633", [0, 0, 64, 64], 2.0)
+    assert place["scene"]["path"] == shown(file.name)
 
 
 def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
@@ -270,28 +289,6 @@ def test_a_world_file_gives_a_scene_with_rpcs_no_transform(tmp_path: Path) -> No
     (item,) = pystac.ItemCollection.from_file(str(tmp_path / "items.json"))
     assert shape(item.geometry).contains(Point(13.0, 45.0))
     assert "proj:transform" not in item.properties
-
-
-def rational_polynomials(longitude: float, latitude: float) -> RPC:
-    """Return those of a map in degrees whose pixel (32, 32) has these coordinates."""
-    constant, column, row = ([0.0] * 20 for _ in range(3))
-    constant[0], column[1], row[2] = 1.0, 1.0, -1.0
-    return RPC(
-        height_off=0,
-        height_scale=500,
-        lat_off=latitude,
-        lat_scale=0.01,
-        line_den_coeff=constant,
-        line_num_coeff=row,
-        line_off=32,
-        line_scale=32,
-        long_off=longitude,
-        long_scale=0.01,
-        samp_den_coeff=constant,
-        samp_num_coeff=column,
-        samp_off=32,
-        samp_scale=32,
-    )
 
 
 def test_a_stac_item_has_the_crs_of_its_transform_without_an_epsg_code(tmp_path: Path) -> None:
