@@ -107,6 +107,15 @@ def once_named(db: sqlite3.Connection, filename: str) -> list[str]:
     return [row["filename"] for row in rows]
 
 
+def names_of(db: sqlite3.Connection, image: ImageState) -> list[str]:
+    """Return the file name of an image and those that it had before."""
+    rows = db.execute(
+        "SELECT before FROM image_change WHERE image_id = ? AND kind = ? ORDER BY id",
+        (image.row, RENAMED),
+    )
+    return [image.filename, *(row["before"] for row in rows)]
+
+
 def former_names(db: sqlite3.Connection) -> list[str]:
     """Return the file names that images had before they were renamed."""
     rows = db.execute("SELECT before FROM image_change WHERE kind = ? ORDER BY id", (RENAMED,))
