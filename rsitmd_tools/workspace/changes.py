@@ -152,6 +152,12 @@ def history(db: sqlite3.Connection, filename: str | None = None) -> list[Change]
     return [Change(*row) for row in rows]
 
 
+def count_moves(db: sqlite3.Connection) -> int:
+    """Return how many corrections have moved the file of an image."""
+    rows = db.execute("SELECT count(*) FROM image_change WHERE kind <> ?", (RECATEGORISED,))
+    return int(rows.fetchone()[0])
+
+
 def remove_image(db: sqlite3.Connection, image: ImageState, reason: str) -> None:
     """Take an image out of the dataset."""
     now = utc_now()

@@ -14,6 +14,7 @@ from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
+CONNECTION = "connection.json"
 LOCAL = "local"
 UPLOAD = "upload"
 OPTIONS = ("--url", "URL", "--token-file", "FILE")  # of `connect`, in hints
@@ -94,11 +95,16 @@ def connection_of(workspace: Workspace) -> Connection:
 
 def uses_own_server(workspace: Workspace) -> bool:
     """Return whether the workspace uses the server of ``annotate serve``."""
-    return not _file(workspace).exists()
+    return not is_connected(workspace.studio)
+
+
+def is_connected(studio: Path) -> bool:
+    """Return whether a workspace's folder ``studio/`` has a connection to another server."""
+    return (studio / CONNECTION).exists()
 
 
 def _file(workspace: Workspace) -> Path:
-    return workspace.studio / "connection.json"
+    return workspace.studio / CONNECTION
 
 
 def save_connection(workspace: Workspace, connection: Connection) -> None:
