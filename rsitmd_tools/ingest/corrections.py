@@ -17,6 +17,7 @@ from rsitmd_tools.workspace.changes import (
     ImageState,
     category_counts,
     find_image,
+    names_of,
     remove_image,
     restore_image,
 )
@@ -71,7 +72,8 @@ def remove(workspace: Workspace, names: Sequence[str], reason: str) -> Corrected
     for image in images:
         for shown, _ in removed_places(workspace, image):
             shown.unlink(missing_ok=True)
-        rendition(workspace, image.filename).unlink(missing_ok=True)
+        for name in names_of(workspace.db, image):  # tasks can still show a former name
+            rendition(workspace, name).unlink(missing_ok=True)
     return with_counts(workspace, result)
 
 

@@ -74,7 +74,9 @@ def add_name(file: Path, other: Path) -> None:
 
 
 def take_name_away(workspace: Workspace, name: str) -> None:
-    """Remove the files that have a former name of an image."""
+    """Remove the files that have a former name of an image.
+
+    Its rendition stays until a push has given the tasks the new name: annotators see it until then.
+    """
     for folder in (workspace.images, removed_folder(workspace)):
         (folder / name).unlink(missing_ok=True)
-    rendition(workspace, name).unlink(missing_ok=True)

@@ -107,6 +107,15 @@ def once_named(db: sqlite3.Connection, filename: str) -> list[str]:
     return [row["filename"] for row in rows]
 
 
+def names_of(db: sqlite3.Connection, image: ImageState) -> list[str]:
+    """Return the file name of an image and those that it had before."""
+    rows = db.execute(
+        "SELECT before FROM image_change WHERE image_id = ? AND kind = ? ORDER BY id",
+        (image.row, RENAMED),
+    )
+    return [image.filename, *(row["before"] for row in rows)]
+
+
 def former_names(db: sqlite3.Connection) -> list[str]:
     """Return the file names that images had before they were renamed."""
     rows = db.execute("SELECT before FROM image_change WHERE kind = ? ORDER BY id", (RENAMED,))
@@ -141,6 +150,12 @@ def history(db: sqlite3.Connection, filename: str | None = None) -> list[Change]
         (filename, filename),
     )
     return [Change(*row) for row in rows]
+
+
+def count_moves(db: sqlite3.Connection) -> int:
+    """Return how many corrections have moved the file of an image."""
+    rows = db.execute("SELECT count(*) FROM image_change WHERE kind <> ?", (RECATEGORISED,))
+    return int(rows.fetchone()[0])
 
 
 def remove_image(db: sqlite3.Connection, image: ImageState, reason: str) -> None:

@@ -6,6 +6,7 @@ The functions that change something must be called inside a transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rsitmd_tools.workspace.store import utc_now
@@ -22,7 +23,8 @@ class ProjectRecord:
 
     Attributes:
         row: Row in the table ``project``.
-        number: Number of the project on the server.
+        number: Number of the project on the server; negative if the server gave it to another
+            project.
         owner: Row of the annotator whose project it is; None for the shared project.
         config: SHA-256 of the labeling configuration that was sent last.
         template: Name of the included labeling page that this page is or works like.
@@ -131,6 +133,40 @@ def find_project_by_creation(
     return None if row is None else ProjectRecord(*row)
 
 
+def move_projects(db: sqlite3.Connection, server: str, there: Collection[tuple[int, str]]) -> None:
+    """Store that projects are on a server that had another key before, as after a new address.
+
+    Args:
+        db: The workspace's database.
+        server: Key of the server.
+        there: Number and time of creation of each project on the server.
+    """
+    rows = db.execute(
+        "SELECT id, server_id, created_at FROM project WHERE server <> ? ORDER BY id", (server,)
+    ).fetchall()
+    for row, number, created_at in rows:
+        if (number, created_at) in there:
+            _free_number(db, server, number, row)
+            db.execute("UPDATE project SET server = ? WHERE id = ?", (server, row))
+
+
+def _free_number(db: sqlite3.Connection, server: str, number: int, row: int | None = None) -> None:
+    """Give the project that had a number before a negative one, because it is gone.
+
+    A server that was restored from an earlier state gives the numbers again.
+
+    Args:
+        db: The workspace's database.
+        server: Key of the server.
+        number: The number.
+        row: The project that has it now; None for a new one.
+    """
+    db.execute(
+        "UPDATE project SET server_id = -id WHERE server = ? AND server_id = ? AND id IS NOT ?",
+        (server, number, row),
+    )
+
+
 def add_project(
     db: sqlite3.Connection,
     project: ServerProject,
@@ -147,6 +183,7 @@ def add_project(
         kind: :data:`MAIN` or :data:`PILOT`.
         pilot: Number of the pilot that it belongs to, or None.
     """
+    _free_number(db, project.server, project.number)
     cursor = db.execute(
         "INSERT INTO project (server, server_id, template, config, created_at, annotator_id,"
         " kind, pilot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -167,6 +204,7 @@ def add_project(
 
 def update_project(db: sqlite3.Connection, row: int, project: ServerProject) -> None:
     """Store what the server has of a project now."""
+    _free_number(db, project.server, project.number, row)
     db.execute(
         "UPDATE project SET server = ?, server_id = ?, template = ?, config = ?, created_at = ?"
         " WHERE id = ?",

@@ -155,7 +155,8 @@ def test_a_renamed_image_keeps_split_and_bytes(workspace: Workspace) -> None:
     renaming.rename(workspace, "port_3.tif", "port_90.tif", "as in the paper")
     assert splits(workspace)["port_90.tif"] == home and "port_3.tif" not in names(workspace)
     assert (workspace.images / "port_90.tif").read_bytes() == data
-    assert not (workspace.images / "port_3.tif").exists() and not shown.exists()
+    assert not (workspace.images / "port_3.tif").exists()
+    assert shown.exists(), "tasks show it until the next push"
     for act in (
         lambda: corrections.remove(workspace, ["port_3.tif"], "x"),
         lambda: log(workspace, "port_3"),
@@ -164,6 +165,13 @@ def test_a_renamed_image_keeps_split_and_bytes(workspace: Workspace) -> None:
     ):
         with pytest.raises(RsitmdError, match=r"'port_3.tif'; its name is port_90.tif now"):
             act()
+
+
+def test_a_removed_image_is_not_shown_by_a_former_name(workspace: Workspace) -> None:
+    shown = [rendition_of(workspace, "port_3.tif"), rendition_of(workspace, "port_90.tif")]
+    renaming.rename(workspace, "port_3.tif", "port_90.tif")
+    corrections.remove(workspace, ["port_90.tif"], "no permission")
+    assert not any(file.exists() for file in shown)
 
 
 def test_a_name_with_the_suffix_of_another_format_is_refused(workspace: Workspace) -> None:

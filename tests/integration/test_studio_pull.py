@@ -332,8 +332,9 @@ def test_a_wrong_token_is_a_one_line_error_without_the_token(
         answer = tool.run("annotate", command, written)
         assert answer.returncode == 1
         assert answer.stderr.splitlines()[-1] == (
-            f"error: {server.url}: the server refuses the token; copy the token again from"
-            " the page Account & Settings of the server"
+            f"error: {server.url}: the server refuses the token; copy the token from the"
+            " page Account & Settings of the server into a file, and run `rsitmd annotate connect`"
+            " again"
         )
         assert wrong not in answer.stdout + answer.stderr
 

@@ -11,13 +11,15 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.api.connection import Connection, connection_of, save_connection
 from rsitmd_tools.studio.sync import push as push_module
+from rsitmd_tools.studio.sync.projects import Projects
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import join
 from rsitmd_tools.workspace.tasks import known_tasks
+from tests.integration.conftest import NOWHERE
 from tests.integration.drafts import save_draft
 
 if TYPE_CHECKING:
@@ -229,6 +231,25 @@ def test_the_same_server_under_another_address_is_the_same_project(
         save_connection(workspace, Connection(other, other, server.token, "https://example.org"))
         assert push(workspace).known == 5
         assert_one_task_an_image(workspace, client)
+
+
+def test_a_closed_project_is_pulled_from_the_new_address_of_its_server(
+    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client, tool: Tool
+) -> None:
+    folder = make_workspace(images=1)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = next(iter(known_tasks(workspace.db, 1)))
+        Projects(workspace, Client(connection_of(workspace))).close(1)
+    token = folder.parent / "token"
+    token.write_text(server.token, encoding="ascii")
+    other = server.url.replace("127.0.0.1", "localhost")
+    options = ("--url", other, "--token-file", token, "--images", NOWHERE)
+    assert tool.run("annotate", "connect", folder, *options).returncode == 0
+    # The page was open in a browser.
+    Annotator(client.connection, server.token).submit(task, ["A late ship."], ["red ship"])
+    with Workspace.open(folder, write=True) as workspace:
+        assert pull(workspace).new == 1
 
 
 def test_a_copy_of_the_workspace_finds_the_tasks(

@@ -13,6 +13,7 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.notes import REMOVED_NOTE
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.renditions import make_renditions
 from rsitmd_tools.studio.sync.unused import delete_unused
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
@@ -74,7 +75,9 @@ def test_a_renamed_or_recategorised_image_keeps_its_task(
     with Workspace.open(make_workspace(images=3, settings=SETTINGS), write=True) as workspace:
         push(workspace)
         before = on_server(workspace, client)
+        make_renditions(workspace, ["harbour_2.tif"])
         renaming.rename(workspace, "harbour_2.tif", "harbour_77.tif")
+        assert rendition(workspace, "harbour_2.tif").is_file(), "the task still shows it"
         renaming.recategorise(workspace, ["harbour_3.tif"], "beach")
         report = push(workspace)
         assert (report.new, report.changed, report.removed_tasks) == (0, 2, [])
@@ -83,6 +86,7 @@ def test_a_renamed_or_recategorised_image_keeps_its_task(
         assert after["harbour_77.tif"].data["image"].endswith("harbour_77.png")
         assert after["harbour_3.tif"].data["category"] == "beach"
         assert rendition(workspace, "harbour_77.tif").is_file()
+        assert not rendition(workspace, "harbour_2.tif").exists()
         annotators[0][1].submit(after["harbour_77.tif"].id, ["A ship."], ["red ship"])
         pull(workspace)
         assert captions(workspace) == {"harbour_77.tif": ("A ship.",)}

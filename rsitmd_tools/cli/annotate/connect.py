@@ -59,6 +59,7 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
         token_from,
     )
     from rsitmd_tools.studio.sync.accounts import remember_connected
+    from rsitmd_tools.studio.sync.identity import follow_projects
     from rsitmd_tools.workspace import Workspace
 
     if own:
@@ -85,6 +86,7 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
         client = Client(connection)
         version = client.check()
         remember_connected(workspace, client)
+        follow_projects(workspace, client)
         save_connection(workspace, connection)
     if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
         warn(

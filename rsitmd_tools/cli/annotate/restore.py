@@ -24,12 +24,20 @@ def command(file: Path, folder: Path) -> None:
     Examples:
       rsitmd annotate restore backups/monday.tar my-dataset
     """
+    from rsitmd_tools.studio.api.connection import is_connected
     from rsitmd_tools.studio.campaign.backup import restore
     from rsitmd_tools.studio.server.database import recorded_postgres
 
     count = restore(file, folder)
     push, pull = (command_line("annotate", each, folder) for each in ("push", "pull"))
     click.echo(f"{folder}: {count_of(count, 'file')} restored")
+    if is_connected(folder / "studio"):
+        click.echo(f"To continue the campaign, run: {push}; {pull}")
+        warn(
+            "the original workspace uses the same server. Continue with one of the two: a push"
+            " removes the notes on sentences that the other has sent back."
+        )
+        return
     click.echo(f"To start the server, run: {command_line('annotate', 'serve', folder)}")
     click.echo(f"Then run: {push}; {pull}")
     postgres = recorded_postgres(folder / "studio")

@@ -58,10 +58,13 @@ def command(
     """
     import signal
 
-    from rsitmd_tools.errors import WrongUsage
+    from rsitmd_tools.cli.messages import warn
+    from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+    from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of, uses_own_server
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from rsitmd_tools.studio.server.public import checked_public
+    from rsitmd_tools.studio.sync.delivery import follow_folder
     from rsitmd_tools.workspace import Workspace
 
     public = checked_public(public) if public else public
@@ -86,6 +89,15 @@ def command(
             click.echo(f"public URL: {server.public}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: {folder / 'studio' / 'secrets.json'}")
+        with Workspace.open(folder) as workspace:
+            client = Client(connection_of(workspace))
+            try:
+                moved = follow_folder(workspace, client)
+            except RsitmdError as error:
+                warn(f"annotators may see no images ({error.what}). To correct this, run push.")
+            else:
+                if moved:
+                    click.echo(f"images: {count_of(moved, 'project')} read the new folder")
         click.echo(f"To send images, run: {command_line('annotate', 'push', folder)}")
         click.echo(f"To invite annotators, run: {command_line('annotate', 'invite', folder)}")
         click.echo("Press Ctrl-C to stop the server.")

@@ -17,6 +17,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.extras import require
 from rsitmd_tools.studio.api import http
 from rsitmd_tools.studio.api.connection import Connection
+from rsitmd_tools.studio.api.secrets import EMBEDDED
 
 if TYPE_CHECKING:
     import httpx
@@ -385,7 +386,10 @@ class Client:
             return RsitmdError(
                 "the server refuses the token",
                 where=self.connection.url,
-                hint="copy the token again from the page Account & Settings of the server",
+                hint="stop `rsitmd annotate serve` and start it again: it reads the new token"
+                if self.connection.key.startswith(EMBEDDED)
+                else "copy the token from the page Account & Settings of the server into a file,"
+                " and run `rsitmd annotate connect` again",
             )
         body = error.body if isinstance(error.body, dict) else {}
         if error.status_code is None or error.status_code < 400:

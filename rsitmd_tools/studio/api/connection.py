@@ -14,6 +14,7 @@ from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
+CONNECTION = "connection.json"
 LOCAL = "local"
 UPLOAD = "upload"
 OPTIONS = ("--url", "URL", "--token-file", "FILE")  # of `connect`, in hints
@@ -64,7 +65,8 @@ def connection_of(workspace: Workspace) -> Connection:
     """Return the connection of a workspace: that of ``connect``, else its own server.
 
     Raises:
-        RsitmdError: There is no connection, and the workspace's own server is not running.
+        RsitmdError: There is no connection, and the workspace's own server is not running, or runs
+            in a folder that was moved since.
     """
     file = _file(workspace)
     if file.exists():
@@ -88,17 +90,37 @@ def connection_of(workspace: Workspace) -> Connection:
             hint="to start it, run in another terminal: "
             + command_line("annotate", "serve", workspace.path),
         )
+    if running.folder and not _is_same(Path(running.folder), workspace.path):
+        # The server reads and writes its files by the former path.
+        raise RsitmdError(
+            f"the workspace was moved from {running.folder} while its server runs",
+            where=workspace.path,
+            hint="stop `rsitmd annotate serve`, and start it again with: "
+            + command_line("annotate", "serve", workspace.path),
+        )
     made = secrets_of(workspace.studio)
     return Connection(made.server, running.url, made.token, public=running.public)
 
 
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def uses_own_server(workspace: Workspace) -> bool:
     """Return whether the workspace uses the server of ``annotate serve``."""
-    return not _file(workspace).exists()
+    return not is_connected(workspace.studio)
+
+
+def is_connected(studio: Path) -> bool:
+    """Return whether a workspace's folder ``studio/`` has a connection to another server."""
+    return (studio / CONNECTION).exists()
 
 
 def _file(workspace: Workspace) -> Path:
-    return workspace.studio / "connection.json"
+    return workspace.studio / CONNECTION
 
 
 def save_connection(workspace: Workspace, connection: Connection) -> None:

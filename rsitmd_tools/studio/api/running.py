@@ -40,10 +40,12 @@ class Running(NamedTuple):
     Attributes:
         url: URL on this machine.
         public: URL that annotators use; empty without a proxy.
+        folder: The workspace when the server was started; empty if an earlier version started it.
     """
 
     url: str
     public: str = ""
+    folder: str = ""
 
 
 def write_state(studio: Path, running: Running) -> None:

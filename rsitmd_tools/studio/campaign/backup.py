@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ from rsitmd_tools.atomic import atomic_folder, atomic_path, remove_leftovers
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import progress
+from rsitmd_tools.studio.api.connection import is_connected
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.studio.server.database import recorded_postgres
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import count_moves
 from rsitmd_tools.workspace.lock import WriterLock
 from rsitmd_tools.workspace.outputs import OWN_FOLDERS, refuse_own_file
 from rsitmd_tools.workspace.snapshot import copy_database
@@ -88,8 +91,8 @@ def backup(folder: Path, target: Path) -> BackupReport:
         target: The file, a tar archive; an existing file is replaced when the backup is complete.
 
     Raises:
-        RsitmdError: The folder is not a workspace, another backup of it is running, or the file
-            cannot be written.
+        RsitmdError: The folder is not a workspace, another backup of it is running, the file
+            cannot be written, or a correction of images moved files meanwhile.
     """
     Workspace.open(folder).close()  # raises an error if it is not a workspace
     refuse_own_file(folder, target)
@@ -108,6 +111,9 @@ def backup(folder: Path, target: Path) -> BackupReport:
             copy = scratch / Path(name).name
             copy_database(folder / name, copy)
             size += _add(archive, copy, name, manifest)
+            if name == DATABASE:
+                with contextlib.closing(sqlite3.connect(copy)) as db:
+                    moves = count_moves(db)
             copy.unlink()
         links: list[str] = []
         files = list(_files(folder, {*names, SERVER_DATABASE}, target, links))
@@ -116,6 +122,14 @@ def backup(folder: Path, target: Path) -> BackupReport:
                 with contextlib.suppress(FileNotFoundError):  # removed meanwhile
                     size += _add(archive, folder / name, name, manifest)
                 step()
+        with Workspace.open(folder) as workspace:
+            moved = count_moves(workspace.db) != moves  # the database's copy names former files
+        if moved:
+            raise RsitmdError(
+                "images were renamed, removed or restored during the backup",
+                where=folder,
+                hint="run the same command again",
+            )
         _add_manifest(archive, manifest)
     return BackupReport(len(manifest), size, _server(folder, names), tuple(links))
 
@@ -291,7 +305,7 @@ def _add_manifest(archive: tarfile.TarFile, manifest: dict[str, str]) -> None:
 
 
 def _server(folder: Path, names: list[str]) -> str:
-    if (folder / "studio" / "connection.json").exists():
+    if is_connected(folder / "studio"):
         return "elsewhere"
     if recorded_postgres(folder / "studio") is not None:
         return "postgres"

@@ -165,7 +165,7 @@ class EmbeddedServer:
                 record_postgres(self._studio, self._postgres or "")
             if self.public != recorded_public(self._studio):
                 record_public(self._studio, self.public)
-            write_state(self._studio, Running(self.url, self.public))
+            write_state(self._studio, Running(self.url, self.public, str(self.workspace)))
         except BaseException:
             self.stop()
             raise

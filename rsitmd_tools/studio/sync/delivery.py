@@ -9,9 +9,11 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import LOCAL, UPLOAD
+from rsitmd_tools.studio.sync.identity import projects_there
 from rsitmd_tools.studio.sync.image_store import image_store
 from rsitmd_tools.studio.sync.renditions import rendition_folder, rendition_path
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.projects import projects_of
 from rsitmd_tools.workspace.tasks import TaskImage
 
 FILES_PER_REQUEST = 100  # maximum that the server accepts
@@ -56,12 +58,40 @@ def open_folder(workspace: Workspace, client: Client, project: int) -> None:
         _ensure_storage(workspace, client, project)
 
 
-def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
-    """Add the folder of renditions as a storage; the server shows files of storages only."""
+def follow_folder(workspace: Workspace, client: Client) -> int:
+    """Give all projects of a server access to the folder of renditions if it was moved.
+
+    Args:
+        workspace: The workspace; it was moved, copied or restored if the newest project has no
+            access to the folder.
+        client: The server.
+
+    Returns:
+        The number of projects that got access.
+
+    Raises:
+        RsitmdError: The server cannot read the folder.
+    """
+    known = projects_of(workspace.db, client.connection.key)
+    projects = projects_there(workspace, client, known, warn=False) if known else []
+    if not projects or _has_storage(workspace, client, projects[-1].number):
+        return 0
+    for project in projects:  # the newest one last, so that an interrupted call is made again
+        open_folder(workspace, client, project.number)
+    return len(projects)
+
+
+def _has_storage(workspace: Workspace, client: Client, project: int) -> bool:
     path = str(rendition_folder(workspace).resolve())
     storages = client.call(client.sdk.import_storage.local.list, project=project)
-    if any(storage.path == path for storage in storages):
+    return any(storage.path == path for storage in storages)
+
+
+def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
+    """Add the folder of renditions as a storage; the server shows files of storages only."""
+    if _has_storage(workspace, client, project):
         return
+    path = str(rendition_folder(workspace).resolve())
     try:
         client.call(
             client.sdk.import_storage.local.create,

@@ -16,7 +16,7 @@ from rsitmd_tools.errors import command_line
 from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.sync.deletions import Deletion, mark_deleted
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.projects import ProjectRecord
+from rsitmd_tools.workspace.projects import ProjectRecord, move_projects
 from rsitmd_tools.workspace.tasks import Task, free_task_numbers, renumber_task, tasks_of
 
 KEY = "sha256"
@@ -72,6 +72,29 @@ def projects_there(
                 push,
             )
     return found
+
+
+def follow_projects(
+    workspace: Workspace, client: Client, listed: Sequence[Any] | None = None
+) -> None:
+    """Store that a server has projects that the workspace knows under another address.
+
+    Without it, no pull would read the closed projects of a server that has a new address: only
+    open ones are found again by a push.
+
+    Args:
+        workspace: The workspace, open to write.
+        client: The server.
+        listed: All projects of the server; read if None.
+
+    Raises:
+        RsitmdError: The server is unreachable or refuses.
+    """
+    if listed is None:
+        listed = client.call(lambda: list(client.sdk.projects.list(include="id,created_at")))
+    there = {(int(entry.id), server_time(entry.created_at)) for entry in listed}
+    with workspace.transaction() as db:
+        move_projects(db, client.connection.key, there)
 
 
 def key_of(task: Any) -> str:

@@ -14,6 +14,7 @@ from rsitmd_tools.annotation_templates import CORRECTION, KEYWORDS, RANKING, SUG
 from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import uses_own_server
 from rsitmd_tools.studio.sync.fields import page_of
+from rsitmd_tools.studio.sync.identity import follow_projects
 from rsitmd_tools.studio.sync.page_changes import (
     config_hash,
     page_changes,
@@ -99,6 +100,7 @@ class Projects:
         self._on_server: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
         self._key = campaign_key(workspace)
         self._template = workspace.settings.annotation.works_like
+        follow_projects(workspace, client, self._on_server)
 
     def shared_is_used(self) -> bool:
         """Return whether there is a shared project with annotations."""
@@ -123,8 +125,8 @@ class Projects:
         if found is None:
             if record is not None:
                 log.warning(
-                    "project %s does not exist on the server any more; a new one is created",
-                    record.number,
+                    "%s does not exist on the server any more; a new one is created",
+                    f"project {record.number}" if record.number > 0 else "a project",
                 )
             found = self._create(owner, kind, marker, config)
             self._on_server.append(found)

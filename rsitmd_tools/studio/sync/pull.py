@@ -90,7 +90,8 @@ class _Pull:
         """Store what changed in one project; yield the number of tasks of each page."""
         found = self._find(project)
         if found is None:
-            if project.closed_at is None:  # no push creates a closed project again
+            # No push creates a closed project again.
+            if project.closed_at is None and project.number > 0:
                 self.report.lost_projects.append(project.number)
             self._add_moves(reconcile(self._workspace, project.row, {}))
             self._store_drafts(project, set())
@@ -193,6 +194,8 @@ class _Pull:
 
     def _find(self, project: ProjectRecord) -> Any | None:
         """Return a project as the server has it, or None."""
+        if project.number < 0:  # another project has its number
+            return None
         try:
             found = self._client.call(self._client.sdk.projects.get, id=project.number)
         except Refused as error:

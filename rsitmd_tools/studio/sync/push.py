@@ -31,6 +31,7 @@ from rsitmd_tools.studio.sync.overlap import show_again
 from rsitmd_tools.studio.sync.pictures import ChangedPicture
 from rsitmd_tools.studio.sync.projects import Project, Projects
 from rsitmd_tools.studio.sync.removed import close_removed
+from rsitmd_tools.studio.sync.renditions import remove_former_renditions
 from rsitmd_tools.studio.sync.task_content import TaskContent
 from rsitmd_tools.studio.sync.tasks import Tasks
 from rsitmd_tools.studio.sync.unused import delete_copies
@@ -213,6 +214,7 @@ class _Push:
         else:
             self._send_assigned()
             self._report.url = f"{self._client.connection.page}/projects"
+        remove_former_renditions(self._workspace)
         self._report.skipped_by_all = skipped_by_all(self._workspace)
         return self._report
 

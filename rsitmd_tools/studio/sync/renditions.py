@@ -14,6 +14,7 @@ from rsitmd_tools.atomic import atomic_path
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.progress import track
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import former_names, image_states
 
 
 def rendition_folder(workspace: Workspace) -> Path:
@@ -50,3 +51,10 @@ def make_renditions(workspace: Workspace, filenames: Iterable[str]) -> None:
             ) from error
         with atomic_path(rendition_path(workspace, filename)) as partial:
             image.save(partial, format="PNG")
+
+
+def remove_former_renditions(workspace: Workspace) -> None:
+    """Remove renditions with former names of images. Call it when no task shows them any more."""
+    current = {image.filename for image in image_states(workspace.db)}
+    for name in set(former_names(workspace.db)) - current:
+        rendition_path(workspace, name).unlink(missing_ok=True)

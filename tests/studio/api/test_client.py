@@ -188,9 +188,11 @@ def test_an_expired_personal_token_is_refused() -> None:
     import jwt
 
     expired = jwt.encode({"exp": 1, "token_type": "refresh"}, "k" * 32)
-    with pytest.raises(RsitmdError, match="refuses the token") as raised:
-        Client(Connection("key", "http://127.0.0.1:9", expired))
-    assert expired not in str(raised.value)
+    for key, hint in (("key", "annotate connect` again"), ("embedded-1", "annotate serve` and")):
+        with pytest.raises(RsitmdError, match="refuses the token") as raised:
+            Client(Connection(key, "http://127.0.0.1:9", expired))
+        assert expired not in str(raised.value)
+        assert hint in raised.value.hint
 
 
 def test_paging_ends_with_an_empty_page_even_if_pages_are_short(

@@ -16,6 +16,8 @@ from rsitmd_tools.studio.api.connection import (
     connection_of,
     save_connection,
 )
+from rsitmd_tools.studio.api.running import Running, take_lock, write_state
+from rsitmd_tools.studio.api.secrets import make_secrets
 from rsitmd_tools.workspace import Workspace
 
 SAVED = Connection("key", "https://label.example.org", "0123abc-_.", "upload")
@@ -61,3 +63,20 @@ def test_the_url_of_a_server_has_no_space_and_no_slash_at_its_end() -> None:
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(WrongUsage, match="not the URL of a server"):
         checked_url(url)
+
+
+def test_a_workspace_that_was_moved_while_its_server_runs_is_reported(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    with Workspace.create(before) as workspace:
+        token = make_secrets(workspace.studio).token
+        lock = take_lock(workspace.studio)
+        assert lock is not None
+        write_state(workspace.studio, Running("http://127.0.0.1:1", folder=str(before)))
+        assert connection_of(workspace).token == token
+    before.rename(after)
+    with (
+        lock,
+        Workspace.open(after) as workspace,
+        pytest.raises(RsitmdError, match=r"moved from .*before while its server runs; stop"),
+    ):
+        connection_of(workspace)

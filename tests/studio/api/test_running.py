@@ -25,7 +25,7 @@ def test_a_running_server_is_found_and_a_stale_file_is_not(tmp_path: Path) -> No
     assert running_server(tmp_path) is None  # starting
     write_state(tmp_path, Running("http://127.0.0.1:1", "https://label.example.org"))
     assert (tmp_path / "server.json").stat().st_mode & 0o777 == 0o600
-    assert running_server(tmp_path) == ("http://127.0.0.1:1", "https://label.example.org")
+    assert running_server(tmp_path) == Running("http://127.0.0.1:1", "https://label.example.org")
     assert take_lock(tmp_path) is None
     (tmp_path / "server.json").write_text("[", encoding="utf-8")
     assert running_server(tmp_path) is None

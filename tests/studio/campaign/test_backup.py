@@ -21,11 +21,17 @@ from rsitmd_tools.cli.annotate.backup import command as backup_command
 from rsitmd_tools.cli.annotate.restore import command as restore_command
 from rsitmd_tools.cli.annotate.status import command as status_command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.renaming import rename
+from rsitmd_tools.studio.api.connection import CONNECTION
 from rsitmd_tools.studio.api.secrets import make_secrets, secrets_of
+from rsitmd_tools.studio.campaign import backup as backup_module
 from rsitmd_tools.studio.campaign.backup import BACKUP_LOCK, SERVER_DATABASE, backup, restore
 from rsitmd_tools.studio.server.database import record_postgres
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
+from rsitmd_tools.workspace.snapshot import copy_database
+from rsitmd_tools.workspace.store import DATABASE
+from tests.builders import add
 from tests.contents import contents
 
 
@@ -340,3 +346,37 @@ def test_a_restore_says_that_the_database_is_that_of_the_original(
     assert answer.exit_code == 0
     expected = f"the database of the original workspace, {postgres}. If"
     assert (expected in answer.stderr) == bool(postgres)
+
+
+def test_a_restore_of_a_connected_workspace_does_not_name_serve(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "studio" / CONNECTION).write_text("{}")
+    backup(folder, tmp_path / "b.tar")
+    answer = CliRunner().invoke(restore_command, [str(tmp_path / "b.tar"), str(tmp_path / "again")])
+    assert answer.exit_code == 0
+    assert "annotate push" in answer.stdout and "serve" not in answer.stdout
+    assert "the original workspace uses the same server" in answer.stderr
+
+
+def test_a_backup_is_refused_if_an_image_is_renamed_meanwhile(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive would have the new name of the file, and the old one in its database."""
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        add(db, "image", category="port", number=1)
+
+    def copy(source: Path, target: Path) -> None:
+        copy_database(source, target)
+        if target.name == DATABASE:
+            with Workspace.open(folder, write=True) as workspace:
+                rename(workspace, "port_1.tif", "port_9.tif")
+
+    monkeypatch.setattr(backup_module, "copy_database", copy)
+    with pytest.raises(RsitmdError, match=r"renamed, removed or restored.*run the same command"):
+        backup(folder, tmp_path / "b.tar")
+    assert not (tmp_path / "b.tar").exists()
+    monkeypatch.undo()
+    backup(folder, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "images" / "port_9.tif").is_file()
