@@ -16,8 +16,9 @@ from rsitmd_tools.workspace.changes import ImageState, former_names, image_state
 def tidy(workspace: Workspace) -> None:
     """Remove names that a killed correction left. Call it before files are read."""
     current = {image.filename for image in image_states(workspace.db)}
+    by_case = {name.casefold(): name for name in current}
     for name in set(former_names(workspace.db)) - current:
-        take_name_away(workspace, name)
+        take_name_away(workspace, name, by_case.get(name.casefold(), ""))
     for image in image_states(workspace.db):
         hidden = removed_folder(workspace) / image.filename
         if image.reason is not None and hidden.exists():
@@ -73,10 +74,24 @@ def add_name(file: Path, other: Path) -> None:
             shutil.copyfile(file, partial)
 
 
-def take_name_away(workspace: Workspace, name: str) -> None:
+def take_name_away(workspace: Workspace, name: str, now: str) -> None:
     """Remove the files that have a former name of an image.
 
     Its rendition stays until a push has given the tasks the new name: annotators see it until then.
+
+    Args:
+        workspace: The workspace.
+        name: The former name.
+        now: The name that the image has now. If it differs in case only, and the file system
+            ignores case, both names are one file, which stays.
     """
     for folder in (workspace.images, removed_folder(workspace)):
-        (folder / name).unlink(missing_ok=True)
+        former, current = folder / name, folder / now
+        if name.casefold() == now.casefold() and former.exists() and current.exists():
+            listed = {entry.name for entry in folder.iterdir()}
+            if now not in listed:  # one file, whose name gets the new case
+                former.rename(current)
+                continue
+            if name not in listed:
+                continue
+        former.unlink(missing_ok=True)

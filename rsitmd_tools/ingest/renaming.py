@@ -58,7 +58,7 @@ def rename(workspace: Workspace, name: str, to: str, reason: str = "") -> Correc
     before = with_suffix(name)
     if image_named(workspace.db, before) is None and to in once_named(workspace.db, before):
         # Killed between the rows and the last step.
-        take_name_away(workspace, before)
+        take_name_away(workspace, before, to)
         return with_counts(workspace, Corrected(unchanged=[to]))
     image = find_image(workspace, name)
     if image.filename == to:
@@ -68,7 +68,7 @@ def rename(workspace: Workspace, name: str, to: str, reason: str = "") -> Correc
     add_name(place / image.filename, place / to)
     with workspace.transaction() as db:
         rename_image(db, image, to, _number_in(db, image, to), reason)
-    take_name_away(workspace, image.filename)
+    take_name_away(workspace, image.filename, to)
     entry = {"image": to, "before": image.filename, "after": to}
     return with_counts(workspace, Corrected(changed=[entry]))
 
@@ -176,7 +176,7 @@ def _recategorise(
             result.changed.append({"image": name, "before": image.category, "after": category})
     for image in changed:
         if image.row in renamed:
-            take_name_away(workspace, image.filename)
+            take_name_away(workspace, image.filename, renamed[image.row])
     return with_counts(workspace, result)
 
 

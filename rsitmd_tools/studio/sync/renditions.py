@@ -55,6 +55,8 @@ def make_renditions(workspace: Workspace, filenames: Iterable[str]) -> None:
 
 def remove_former_renditions(workspace: Workspace) -> None:
     """Remove renditions with former names of images. Call it when no task shows them any more."""
-    current = {image.filename for image in image_states(workspace.db)}
-    for name in set(former_names(workspace.db)) - current:
-        rendition_path(workspace, name).unlink(missing_ok=True)
+    # Without their case: where file systems ignore it, a former name can be that of a current file.
+    current = {image.filename.casefold() for image in image_states(workspace.db)}
+    for name in former_names(workspace.db):
+        if name.casefold() not in current:
+            rendition_path(workspace, name).unlink(missing_ok=True)
