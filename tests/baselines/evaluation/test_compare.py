@@ -152,6 +152,16 @@ def test_the_same_seed_twice_counts_as_one_seed(make: Make) -> None:
     assert [system["name"] for system in systems] == ["a", "b"]
 
 
+@pytest.mark.parametrize("order", ["a-0 a-1 b-0 b-1", "a-0 b-0 a-1 b-1", "b-1 a-0 a-1 b-0"])
+def test_two_series_of_equal_settings_are_divided_by_their_names(make: Make, order: str) -> None:
+    runs = [make(name, 2.5 if name[0] == "a" else 1.0, int(name[-1])) for name in order.split()]
+    systems = compare(runs)["systems"]
+    assert {system["name"]: sorted(system["runs"]) for system in systems} == {
+        "a": ["a-0", "a-1"],
+        "b": ["b-0", "b-1"],
+    }
+
+
 def test_the_interval_of_one_run_is_that_of_its_result(make: Make) -> None:
     run = make("soft", 1.5)
     recorded = json.loads((run / "result.json").read_text())["interval"]["mean_recall"]
