@@ -80,6 +80,12 @@ def compare_systems(
         )
     ]
     notes += [
+        f"{system.name}: an ensemble, its scores are means over {len(run.result['ensemble'])} runs"
+        for system in systems
+        for run in system.runs
+        if "ensemble" in run.result
+    ]
+    notes += [
         f"{system.name}: scores are means over {views} views of each image"
         for system in systems
         if (views := max(map(views_of, system.runs))) > 1

@@ -264,6 +264,14 @@ def test_a_run_trained_on_other_data_is_marked(make: Make) -> None:
     assert found["notes"] == ["a: trained on other data than evaluated on"]
 
 
+def test_an_ensemble_is_marked(make: Make) -> None:
+    part = {"model": "vsepp", "seed": 0, "weights": "random", "settings": {}}
+    runs = [{"run": f"seed-{n}", **part, "checkpoint_sha256": f"{n}" * 64} for n in range(2)]
+    found = compare([make("both", 1.5, ensemble=runs), make("one", 1.5)])
+    marked = [note for note in found["notes"] if "an ensemble" in note]
+    assert marked == ["both: an ensemble, its scores are means over 2 runs"]
+
+
 def test_a_run_evaluated_on_its_training_images_is_marked(make: Make) -> None:
     runs = [make("a", 1.5, seen_in_training=True), make("b", 1.5, config="amfmn-soft")]
     assert compare(runs, published="none")["notes"] == [
