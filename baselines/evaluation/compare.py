@@ -71,6 +71,21 @@ def compare_systems(
         if any(run.result.get("seen_in_training") for run in system.runs)
     ]
     notes += [
+        f"{system.name}: evaluated before its training was finished: {', '.join(unfinished)}"
+        for system in systems
+        if (
+            unfinished := [
+                run.name for run in system.runs if run.result.get("training_finished") is False
+            ]
+        )
+    ]
+    notes += [
+        f"{system.name}: an ensemble, its scores are means over {len(run.result['ensemble'])} runs"
+        for system in systems
+        for run in system.runs
+        if "ensemble" in run.result
+    ]
+    notes += [
         f"{system.name}: scores are means over {views} views of each image"
         for system in systems
         if (views := max(map(views_of, system.runs))) > 1

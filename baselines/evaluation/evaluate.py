@@ -120,14 +120,14 @@ def evaluate(
 
 
 def check_output(folder: Path | None, output: Path | None) -> None:
-    """Refuse a folder for a result that cannot be written, or that is another run.
+    """Refuse a folder for a result that cannot be written, or that is or holds another run.
 
     Args:
         folder: RUN; None for scores that are not of one run.
         output: A folder to use instead; None for RUN itself, or for no files.
 
     Raises:
-        RsitmdError: The folder cannot be written, or is another run.
+        RsitmdError: The folder cannot be written, is another run, or is a folder of runs.
     """
     target = output or folder
     if target is None:
@@ -136,6 +136,13 @@ def check_output(folder: Path | None, output: Path | None) -> None:
     if not own and Run(target).manifest_file.exists():
         raise RsitmdError(
             "is a run, and holds the result of its own model",
+            where=target,
+            hint="use another folder for the result",
+        )
+    if not own and any(target.glob("*/run.json")):
+        # `compare` and `report` would read the result in place of the runs.
+        raise RsitmdError(
+            "is a folder of runs, and its own result would hide theirs",
             where=target,
             hint="use another folder for the result",
         )

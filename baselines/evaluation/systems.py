@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -22,6 +21,7 @@ from rsitmd_tools.baselines.evaluated_runs import (
 )
 from rsitmd_tools.baselines.evaluation.hits import NAMES, WAYS, Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
+from rsitmd_tools.baselines.evaluation.series import divide_series, tokens
 from rsitmd_tools.errors import RsitmdError
 
 SAME_GALLERY = "compare only runs evaluated on the same gallery"
@@ -66,18 +66,17 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
     # A run that is given twice has one name; the second system gets a number below.
     different = list(dict.fromkeys(folders))
     names = dict(zip(different, _labels(different), strict=True))
-    of_settings: dict[str, list[EvaluatedRun]] = {}
+    single = [run for folder in folders if is_one_run(folder) for run in read_runs([folder])]
+    systems = iter(_systems_of(single, names))
+    group_of: dict[int, list[EvaluatedRun]] = {}
     for folder in folders:
         if is_one_run(folder):
-            (run,) = read_runs([folder])
-            key = _key(run)
-            group = of_settings.get(key)
-            # A second run of the same seed and fold is a system of its own.
-            if group is None or any(_draw(run) == _draw(other) for other in group):
-                of_settings[key] = group = []
-                members.append(group)
+            run, system = next(systems)
+            if system not in group_of:
+                group_of[system] = []
+                members.append(group_of[system])
                 labels.append("")
-            group.append(run)
+            group_of[system].append(run)
             continue
         runs = read_runs(run_folders([folder]))
         if len({_key(run) for run in runs}) > 1:
@@ -118,6 +117,23 @@ def system_of(name: str, folders: Sequence[Path]) -> System:
     """
     runs = read_runs(list(folders))
     return System(name, runs, _mean(runs))
+
+
+def _systems_of(
+    runs: Sequence[EvaluatedRun], names: Mapping[Path, str]
+) -> list[tuple[EvaluatedRun, int]]:
+    """Return single runs, each with the number of its system."""
+    systems = [0] * len(runs)
+    places: dict[str, list[int]] = {}
+    for place, run in enumerate(runs):
+        places.setdefault(_key(run), []).append(place)
+    for same in places.values():
+        numbers = divide_series(
+            [names[runs[place].folder] for place in same], [_draw(runs[place]) for place in same]
+        )
+        for place, number in zip(same, numbers, strict=True):
+            systems[place] = same[number]
+    return list(zip(runs, systems, strict=True))
 
 
 def _key(run: EvaluatedRun) -> str:
@@ -169,8 +185,8 @@ def _common(names: Sequence[str]) -> str:
     """Return the common prefix of the names of a group, such as ``soft`` of soft-0 and soft-1."""
     if len(names) == 1:
         return names[0]
-    parts = [re.findall("[0-9]+|[^0-9]", name) for name in names]  # a number is never divided
-    common = takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))
+    parts = zip(*map(tokens, names), strict=False)
+    common = takewhile(lambda each: len(set(each)) == 1, parts)
     return "".join(each[0] for each in common).rstrip("-_./ ") or names[0]
 
 

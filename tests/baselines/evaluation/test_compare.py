@@ -152,6 +152,16 @@ def test_the_same_seed_twice_counts_as_one_seed(make: Make) -> None:
     assert [system["name"] for system in systems] == ["a", "b"]
 
 
+@pytest.mark.parametrize("order", ["a-0 a-1 b-0 b-1", "a-0 b-0 a-1 b-1", "b-1 a-0 a-1 b-0"])
+def test_two_series_of_equal_settings_are_divided_by_their_names(make: Make, order: str) -> None:
+    runs = [make(name, 2.5 if name[0] == "a" else 1.0, int(name[-1])) for name in order.split()]
+    systems = compare(runs)["systems"]
+    assert {system["name"]: sorted(system["runs"]) for system in systems} == {
+        "a": ["a-0", "a-1"],
+        "b": ["b-0", "b-1"],
+    }
+
+
 def test_the_interval_of_one_run_is_that_of_its_result(make: Make) -> None:
     run = make("soft", 1.5)
     recorded = json.loads((run / "result.json").read_text())["interval"]["mean_recall"]
@@ -218,7 +228,7 @@ def test_a_run_that_is_trained_further_is_refused(make: Make) -> None:
     # A result of a training that was not finished says so itself.
     unfinished = make("b", 1.5, training_finished=False)
     (unfinished / "run.json").write_text('{"config": {}}')
-    assert len(compare([unfinished])["systems"]) == 1
+    assert "b: evaluated before its training was finished: b" in compare([unfinished])["notes"]
 
 
 def test_without_queries_there_is_no_test(make: Make) -> None:
@@ -252,6 +262,14 @@ def test_other_image_files_do_not_compare(make: Make) -> None:
 def test_a_run_trained_on_other_data_is_marked(make: Make) -> None:
     found = compare([make("a", 1.5, trained_on_this_data=False)], published="none")
     assert found["notes"] == ["a: trained on other data than evaluated on"]
+
+
+def test_an_ensemble_is_marked(make: Make) -> None:
+    part = {"model": "vsepp", "seed": 0, "weights": "random", "settings": {}}
+    runs = [{"run": f"seed-{n}", **part, "checkpoint_sha256": f"{n}" * 64} for n in range(2)]
+    found = compare([make("both", 1.5, ensemble=runs), make("one", 1.5)])
+    marked = [note for note in found["notes"] if "an ensemble" in note]
+    assert marked == ["both: an ensemble, its scores are means over 2 runs"]
 
 
 def test_a_run_evaluated_on_its_training_images_is_marked(make: Make) -> None:

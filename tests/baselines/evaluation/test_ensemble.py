@@ -118,6 +118,8 @@ def test_what_is_no_ensemble_is_refused(pair: list[Path], tiny: Dataset, tmp_pat
         evaluate_ensemble([*pair, copy], tiny, "test", ONE_VIEW)
     with pytest.raises(RsitmdError, match="is a run, and holds the result of its own model"):
         evaluate_ensemble(pair, tiny, "test", ONE_VIEW, pair[1])
+    with pytest.raises(RsitmdError, match="is a folder of runs, and its own result would hide"):
+        evaluate_ensemble(pair, tiny, "test", ONE_VIEW, pair[0].parent)
 
 
 def test_a_run_whose_scores_are_nan_is_named(
