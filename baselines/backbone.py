@@ -30,6 +30,7 @@ STAGES = 4
 NO_BACKBONE = ""
 # The metadata entry of a weights file: its source and the normalisation of images.
 METADATA_KEY = "rsitmd_tools"
+WRAPPED = ("state_dict", "model")  # where trainers put the tensors in a checkpoint
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
@@ -186,7 +187,8 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     """Read the tensors of a weights file and its metadata, without executing code in it.
 
     Returns:
-        Tensors by name, and the metadata; empty metadata if the file has none.
+        Tensors by name, and the metadata; empty metadata if the file has none. In a .pth file,
+        the tensors may lie under one of :data:`WRAPPED`.
 
     Raises:
         RsitmdError: The file does not exist, or contains anything but tensors.
@@ -201,7 +203,7 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
                 state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
+            state = next((state[key] for key in WRAPPED if isinstance(state.get(key), dict)), state)
         if not all(isinstance(key, str) and _is_plain(value) for key, value in state.items()):
             raise TypeError("it contains more than plain tensors with names")
     except FileNotFoundError as error:

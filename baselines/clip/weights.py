@@ -38,8 +38,8 @@ def load_towers(towers: nn.Module, file: Path, name: str) -> None:
     """Load a checkpoint into both towers, without executing code in it.
 
     Names may have the prefixes of wrappers (``module.``), the tensors may lie under
-    ``state_dict``, and values may have half precision. Tensors that the towers do not have, such
-    as ``input_resolution`` of OpenAI, are ignored.
+    ``state_dict`` or ``model``, and values may have half precision. Tensors that the towers do not
+    have, such as ``input_resolution`` of OpenAI, are ignored.
 
     Args:
         towers: An open_clip model; its parameters keep their precision.

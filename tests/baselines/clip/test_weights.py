@@ -95,6 +95,7 @@ LAYOUTS: dict[str, Callable[[State], Any]] = {
     "OpenAI, converted": of_openai,
     "open_clip's training": of_training,
     "state_dict alone": lambda state: {"state_dict": state},
+    "model alone": lambda state: {"model": state, "epoch": 3},
     "module. alone": prefixed,
     "compiled and distributed": lambda state: prefixed(state, "module._orig_mod."),
     "scale with one dimension": lambda s: {**s, "logit_scale": s["logit_scale"][None]},
