@@ -41,6 +41,21 @@ def compose(keyboard: CDPSession, letters: str, key: str, chosen: str) -> None:
     keyboard.send("Input.insertText", {"text": chosen})
 
 
+def settle(page: Page) -> None:
+    """Wait until the editor has drawn the saved texts for the last time.
+
+    It draws them again when the image arrives, and then the browser ends a composition: its letters
+    stay in the text.
+    """
+    page.wait_for_function(
+        """() => {
+            const now = `${document.activeElement.name} ${rsitmd.editor.image()?.stageWidth}`;
+            if (window.drawn !== now) [window.drawn, window.since] = [now, Date.now()];
+            return Date.now() - window.since > 2000;
+        }"""
+    )
+
+
 def test_keys_of_an_input_method_do_not_close_a_text_that_is_changed(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:
@@ -58,6 +73,7 @@ def test_keys_of_an_input_method_do_not_close_a_text_that_is_changed(
     page.reload()
     close_guide(page)
     wait_for_focus(page, "sentence1")
+    settle(page)
     keyboard = page.context.new_cdp_session(page)
     for key, chosen in (("Enter", "船"), ("Escape", "港"), ("Tab", "口")):
         compose(keyboard, "chuan", key, chosen)
