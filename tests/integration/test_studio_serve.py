@@ -159,7 +159,7 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
     process.communicate()
     assert gone(processes_of, folder)
     with EmbeddedServer(folder) as server:
-        assert running_server(folder / "studio") == (server.url, "")
+        assert running_server(folder / "studio") == (server.url, "", str(folder))
 
 
 def test_a_first_start_killed_in_its_migration_is_started_again(
