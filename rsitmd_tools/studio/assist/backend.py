@@ -68,6 +68,15 @@ class Backend(ThreadingHTTPServer):
         """The URL for the server; it contains the secret and must not be printed."""
         return f"http://{self.address}{self.path}"
 
+    def stop(self) -> None:
+        """Stop answering, and refuse connections.
+
+        A connection to an open port that nobody answers would hold back the server, which asks for
+        keywords while it answers an annotator or the assist itself, for a minute.
+        """
+        self.shutdown()
+        self.server_close()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log connection errors, such as a closed connection."""
         log.debug("a connection failed", exc_info=True)

@@ -98,10 +98,9 @@ class Assist:
 
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
-        self.backend.shutdown()
+        self.backend.stop()
         for thread in self._threads:
             thread.join()
-        self.backend.server_close()
 
     def predict(self, task: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Return a prediction, in the server's form, with keywords for a task and its sentences."""

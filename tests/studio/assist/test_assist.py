@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +20,7 @@ from rsitmd_tools.quality.texts import jaccard
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
+from rsitmd_tools.studio.assist.run import Assist
 from rsitmd_tools.studio.sync.results import ParsedResult
 from rsitmd_tools.text.near import NearIndex
 from rsitmd_tools.workspace import Settings
@@ -110,8 +113,6 @@ def test_a_removed_keyword_is_not_suggested() -> None:
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[Backend]:
-    import threading
-
     def predict(task: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         return {"result": [task["id"]], "score": 1.0, "model_version": VERSION}
 
@@ -119,9 +120,8 @@ def backend() -> Iterator[Backend]:
     thread = threading.Thread(target=made.serve_forever)
     thread.start()
     yield made
-    made.shutdown()
+    made.stop()
     thread.join()
-    made.server_close()
 
 
 def test_the_protocol(backend: Backend) -> None:
@@ -249,6 +249,32 @@ def test_invalid_requests_are_closed_silently(
     assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
     assert backend.events.empty()
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_stopping_assist_refuses_connections_before_it_waits_for_its_threads() -> None:
+    """The last call of a thread waits for the server, which asks this assist for keywords."""
+    assist = Assist.__new__(Assist)
+    assist.backend = Backend(lambda task, context: {})
+    refused, stop = threading.Event(), threading.Event()
+
+    def call() -> None:
+        stop.wait()
+        for _ in range(100):
+            try:
+                socket.create_connection(assist.backend.server_address[:2], timeout=5).close()
+            except ConnectionRefusedError:
+                refused.set()
+                return
+            time.sleep(0.1)
+
+    assist._stop = stop
+    assist._threads = [
+        threading.Thread(target=each) for each in (assist.backend.serve_forever, call)
+    ]
+    for thread in assist._threads:
+        thread.start()
+    assist.__exit__()
+    assert refused.is_set()
 
 
 def test_a_list_of_annotations_contains_its_tasks() -> None:
