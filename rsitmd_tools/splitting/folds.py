@@ -10,7 +10,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.splitting.assign import assign_splits
 from rsitmd_tools.splitting.grouping import grouped, recorded_by
 from rsitmd_tools.splitting.relations import GROUP
-from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
+from rsitmd_tools.splitting.report import Assignment
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.folds import folds_request, set_folds, stored_folds
 
@@ -99,18 +99,12 @@ def make_folds(
             set_folds(workspace, db, numbers.items(), request, clear=True)
         elif changed or known is None or known["by"] != by:
             set_folds(workspace, db, changed, {**(known or request), "by": by}, clear=False)
-    parted = groups.parted(assigned)
-    return FoldReport(
-        folds=tuple(images[name] for name in names),
+    return FoldReport.of(
+        groups,
+        shares,
+        assigned,
         placed=len(changed),
         seed=seed,
-        kept_together=len(groups.pairs),
-        same_place=len(groups.tiles),
-        parted=parted.pairs,
-        parted_places=parted.tiles,
-        deviation=deviation_of(groups.items, shares, assigned),
-        large_groups=large_groups_of(groups.items, shares, assigned),
         by=by,
-        parted_captions=parted.captions,
-        parted_wholes=parted.wholes,
+        folds=tuple(images[name] for name in names),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 from rsitmd_tools.splitting.assign import Item
+from rsitmd_tools.splitting.grouping import Grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,46 @@ class Assignment:
     deviation: Deviation | None
     large_groups: tuple[LargeGroup, ...]
     by: str
+
+    @classmethod
+    def of(
+        cls,
+        groups: Grouping,
+        shares: Mapping[str, float],
+        assigned: Mapping[str, str],
+        /,  # a subclass can have an attribute of the same name
+        *,
+        placed: int,
+        seed: int,
+        by: str,
+        **more: Any,
+    ) -> Self:
+        """Return the report of an assignment.
+
+        Args:
+            groups: The images with their groups.
+            shares: Share of each part.
+            assigned: Part by file name.
+            placed: As the attribute.
+            seed: As the attribute.
+            by: As the attribute.
+            more: The attributes of a subclass.
+        """
+        parted = groups.parted(assigned)
+        return cls(
+            placed=placed,
+            seed=seed,
+            kept_together=len(groups.pairs),
+            same_place=len(groups.tiles),
+            parted=parted.pairs,
+            parted_places=parted.tiles,
+            parted_captions=parted.captions,
+            parted_wholes=parted.wholes,
+            deviation=deviation_of(groups.items, shares, assigned),
+            large_groups=large_groups_of(groups.items, shares, assigned),
+            by=by,
+            **more,
+        )
 
 
 def deviation_of(

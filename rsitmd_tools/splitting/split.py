@@ -17,7 +17,7 @@ from rsitmd_tools.splitting.assign import TEST, Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
 from rsitmd_tools.splitting.recorded import Assigned, record_assignments, recorded_assignments
 from rsitmd_tools.splitting.relations import GROUP
-from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
+from rsitmd_tools.splitting.report import Assignment
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
 from rsitmd_tools.workspace.images import set_splits, stored_images
@@ -88,23 +88,18 @@ def split(
     groups = grouped(workspace, block, by)
     before = {image.filename: image.split for image in groups.stored if image.split}
     kept = {} if reassign else before | _with_removed(workspace, groups, before)
-    tests = set() if exclude is None else _excluded(workspace, exclude)
-    kept_tests = None
-    if keep is not None:
-        from rsitmd_tools.splitting.kept_tests import find_test_images
-
-        names, kept_tests = find_test_images(workspace, keep)
-        tests |= names
+    tests, kept_tests = _test_images(workspace, exclude, keep)
     required = _to_test(groups.known, tests)
     assigned = assign_splits(groups.items, shares, seed, kept | required)
     images = Counter(assigned.values())
-    advice = _advice(groups.items, shares, required, by)
-    if not advice and before and not reassign:
-        advice = "use --reassign to assign all images again"
     empty = [name for name, share in shares.items() if share > 0 and not images[name]]
     if empty:
-        placed = {} if required else kept
-        raise _too_few(workspace, groups.items, placed, empty, advice or "ingest more images")
+        advice = _advice(groups.items, shares, required, by) or (
+            "use --reassign to assign all images again"
+            if before and not reassign
+            else "ingest more images"
+        )
+        raise _too_few(workspace, groups.items, {} if required else kept, empty, advice)
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
     recorded = [] if reassign or not before else recorded_assignments(workspace)
     run = Assigned(
@@ -125,24 +120,18 @@ def split(
         record_by(workspace, by)
         if reassign or changed:
             record_assignments(workspace, recorded, run)
-    parted = groups.parted(assigned)
-    return SplitReport(
-        images={name: images[name] for name in SPLITS},
+    return SplitReport.of(
+        groups,
+        shares,
+        assigned,
         placed=len(changed),
-        shares=shares,
         seed=seed,
-        kept_together=len(groups.pairs),
-        parted=parted.pairs,
+        by=by,
+        images={name: images[name] for name in SPLITS},
+        shares=shares,
         settings_changed=any(run.differs(earlier) for earlier in recorded),
-        same_place=len(groups.tiles),
-        parted_places=parted.tiles,
         keep_together=settings.keep_together,
         places_searched=places_current(workspace),
-        deviation=deviation_of(groups.items, shares, assigned),
-        large_groups=large_groups_of(groups.items, shares, assigned),
-        by=by,
-        parted_captions=parted.captions,
-        parted_wholes=parted.wholes,
         kept_tests=kept_tests,
     )
 
@@ -169,6 +158,19 @@ def _with_removed(
         and group[image.filename] in homes
         and (homes[group[image.filename]] == TEST or group[image.filename] not in held)
     }
+
+
+def _test_images(
+    workspace: Workspace, exclude: Path | None, keep: Path | None
+) -> tuple[set[str], KeptTests | None]:
+    """Return the names of images that must be in test, and what is known of those of ``keep``."""
+    names = set() if exclude is None else _excluded(workspace, exclude)
+    if keep is None:
+        return names, None
+    from rsitmd_tools.splitting.kept_tests import find_test_images
+
+    kept, found = find_test_images(workspace, keep)
+    return names | kept, found
 
 
 def _excluded(workspace: Workspace, file: Path) -> set[str]:
