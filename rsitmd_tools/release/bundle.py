@@ -115,43 +115,66 @@ def make_release(
         check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
     start_workers(workspace.images)
     content = contents_of(workspace, names=options.names)
-    dataset = content.dataset
     if options.images and not options.unlicensed:
         check_sources(content.licences, workspace.path / FILENAME)
-    no_precomp = _precomp_problem(dataset)
+    report = _report(workspace, content, version)
+    check_folds(content.dataset, content.folds)
+    previous = None if options.previous is None else read_previous(options.previous, version)
+    manifest = manifest_of(workspace, content, report) | _choices(workspace, content, options)
+    # A manifest does not say everything: CHANGELOG.md depends on the previous release, and
+    # folds.csv and split_proof.json on the workspace.
+    again = not options.replace and _has_manifest(out, manifest)
+    if out.exists() and not (options.replace or again):
+        raise _exists(out)
+    _check_replaceable(out, workspace)
+    partial = atomic_folder(out, replace=options.replace or again)
+    with suppress(_Unchanged), partial as folder, _errors_name(out, instead_of=folder):
+        _write(workspace, content, options, folder, version, previous, manifest)
+        if again:
+            if (out / CHECKSUMS).read_bytes() != (folder / CHECKSUMS).read_bytes():
+                raise _exists(out)
+            raise _Unchanged
+    return report
+
+
+def _report(workspace: Workspace, content: Contents, version: str) -> ReleaseReport:
+    dataset = content.dataset
     numbers = counts(dataset)
-    report = ReleaseReport(
+    return ReleaseReport(
         version=version,
         checksum=dataset.checksum(),
         images=numbers["splits"],
         sentences=numbers["sentences"],
         keywords=numbers["keywords"],
         left_out=len(content.left_out),
-        no_precomp=no_precomp,
+        no_precomp=_precomp_problem(dataset),
         not_accepted=tuple(content.licence["not_accepted"]) if content.licence else (),
         only_accepted=workspace.settings.release.only_accepted,
         unreviewed=content.unreviewed,
         machine_untouched=content.machine_untouched,
     )
-    check_folds(dataset, content.folds)
-    previous = None if options.previous is None else read_previous(options.previous, version)
-    manifest = manifest_of(workspace, content, report)
-    if not options.images:
-        manifest["without_images"] = True
-    if not options.prior:
-        manifest["without_prior"] = True
-    if options.allowed:
-        manifest["allowed_errors"] = list(options.allowed)
+
+
+def _choices(workspace: Workspace, content: Contents, options: ReleaseOptions) -> dict[str, Any]:
+    """Return what a manifest says of the options; nothing of those that have their default."""
     missing = unlicensed(workspace.settings, images=options.images)
     if options.images and "images" not in missing and not all(content.licences.values()):
         missing.append("images")
-    if missing:
-        manifest["unlicensed"] = missing
-    # A manifest does not say everything: CHANGELOG.md depends on the previous release, and
-    # folds.csv and split_proof.json on the workspace.
-    again = not options.replace and _has_manifest(out, manifest)
-    if out.exists() and not (options.replace or again):
-        raise _exists(out)
+    found = {
+        "without_images": not options.images,
+        "without_prior": not options.prior,
+        "allowed_errors": list(options.allowed),
+        "unlicensed": missing,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _check_replaceable(out: Path, workspace: Workspace) -> None:
+    """Check that nothing but a release is replaced.
+
+    Raises:
+        RsitmdError: ``out`` contains the workspace, or is a folder with other files.
+    """
     # A workspace can contain its releases; its own folders are never replaced.
     earlier = (out / MANIFEST).is_file()
     check_replaceable(out, [workspace.path], result=earlier)
@@ -161,14 +184,6 @@ def make_release(
             where=out,
             hint="use another folder, or remove this one",
         )
-    partial = atomic_folder(out, replace=options.replace or again)
-    with suppress(_Unchanged), partial as folder, _errors_name(out, instead_of=folder):
-        _write(workspace, content, options, folder, version, previous, manifest)
-        if again:
-            if (out / CHECKSUMS).read_bytes() != (folder / CHECKSUMS).read_bytes():
-                raise _exists(out)
-            raise _Unchanged
-    return report
 
 
 class _Unchanged(Exception):
