@@ -24,7 +24,8 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
-from rsitmd_tools.studio.api.client import Client, Refused, Unanswered, server_time
+from rsitmd_tools.studio.api.calls import Refused, Unanswered
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.assist.run import TITLE, Assist
 from rsitmd_tools.studio.server.embedded import EmbeddedServer

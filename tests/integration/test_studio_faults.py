@@ -38,7 +38,7 @@ SETTINGS = "[annotation]\nannotators_per_image = 2\n"
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(push_module, "BATCH", 2)
     monkeypatch.setattr(pull_module, "PAGE", 2)
-    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.1, 0.1, 0.1))
+    monkeypatch.setattr("rsitmd_tools.studio.api.calls.PAUSES", (0.1, 0.1, 0.1))
     monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 5.0)
 
 

@@ -76,7 +76,7 @@ def test_a_server_lost_between_two_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(pull_module, "PAGE", 2)
-    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("rsitmd_tools.studio.api.calls.PAUSES", (0.0, 0.0, 0.0))
     relay.spoil = lambda method, path, count: answer if count > 6 else None
     with Workspace.open(written, write=True) as workspace:
         save_connection(workspace, Connection(server.url, relay.url, server.token))

@@ -100,7 +100,7 @@ def test_a_truncated_answer_creates_nothing_twice(
 def test_a_passing_refusal_is_waited_for(
     make_workspace: MakeWorkspace, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("rsitmd_tools.studio.api.calls.PAUSES", (0.0, 0.0, 0.0))
     spoiled: set[str] = set()
 
     def first_of_each(method: str, path: str, count: int) -> int | None:

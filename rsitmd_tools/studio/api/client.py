@@ -1,49 +1,19 @@
-"""Client of the server's API: the SDK, with one-line errors and safe retries."""
+"""Client of the server's API: tasks, accounts and what else this tool reads and sends."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.extras import require
-from rsitmd_tools.studio.api import http
-from rsitmd_tools.studio.api.connection import Connection
-from rsitmd_tools.studio.api.secrets import EMBEDDED
+from rsitmd_tools.studio.api.calls import Caller, Refused
 
-if TYPE_CHECKING:
-    import httpx
-
-T = TypeVar("T")
-PAUSES = (0.5, 2.0, 5.0)
-TOO_MANY_REQUESTS = 429
 CHUNK = 300  # task numbers in one URL: proxies accept about 8000 characters
 # Server versions (major.minor) that this tool was tested with.
 KNOWN_VERSIONS = ("1.23",)
-
-
-class Refused(RsitmdError):
-    """The server answered with an error.
-
-    Attributes:
-        status: The HTTP status.
-    """
-
-    def __init__(self, what: str, *, status: int, where: str, hint: str) -> None:
-        super().__init__(what, where=where, hint=hint)
-        self.status = status
-
-
-class Unanswered(RsitmdError):
-    """The server did not answer in time; it may still complete the request."""
 
 
 class Account(NamedTuple):
@@ -54,109 +24,8 @@ class Account(NamedTuple):
     joined: str
 
 
-class Client:
-    """The calls that this tool makes to a Label Studio server.
-
-    Attributes:
-        connection: The server.
-        sdk: The SDK's client.
-        ahead: Seconds by which the clock of the server was ahead of this computer's at the last
-            answer; None if the server did not send its time.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        require("label_studio_sdk")
-        from label_studio_sdk import LabelStudio
-        from label_studio_sdk.core.api_error import ApiError
-
-        self.connection = connection
-        self.ahead: float | None = None
-        session = http.open_session(connection.url)
-        session.event_hooks["response"] += [
-            self._read_clock,
-            partial(http.refuse_redirect, connection.url),
-        ]
-        make: Any = LabelStudio  # its signature is untyped
-        try:
-            # No retries by the SDK: after a lost answer it would repeat a request that creates
-            # something, and so create it twice.
-            self.sdk: Any = make(
-                base_url=connection.url,
-                api_key=connection.token,
-                max_retries=0,
-                httpx_client=session,
-            )
-        except ApiError as error:  # an expired personal token
-            raise self._refused(error) from None
-
-    def call(self, function: Callable[..., T], *, safe: bool = True, **arguments: Any) -> T:
-        """Call the SDK.
-
-        Args:
-            function: A method of the SDK.
-            safe: Whether the call may be repeated after a temporary error. Calls that create
-                something are not safe: their callers check before they repeat them.
-            arguments: Arguments of the method.
-
-        Raises:
-            RsitmdError: The server is unreachable or refuses. The message never has the token.
-        """
-        import httpx
-        from label_studio_sdk.core.api_error import ApiError
-
-        for pause in (*PAUSES, None):
-            try:
-                return function(**arguments)
-            except ApiError as error:
-                if pause is None or not _is_temporary(error.status_code, safe):
-                    raise self._refused(error) from None
-            except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                failure = http.tls_failure(error)
-                if failure is not None:
-                    raise RsitmdError(
-                        f"no HTTPS connection ({failure})",
-                        where=self.connection.url,
-                        hint="use http:// if the server has no HTTPS; otherwise, use a certificate"
-                        " that this computer trusts",
-                    ) from None
-                raise RsitmdError(
-                    "Label Studio does not answer",
-                    where=self.connection.url,
-                    hint="start the server",
-                ) from None
-            except httpx.HTTPError as error:
-                if pause is None or not safe:
-                    late = isinstance(error, httpx.ReadTimeout)
-                    raise (Unanswered if late else RsitmdError)(
-                        f"the connection failed ({type(error).__name__})",
-                        where=self.connection.url,
-                        hint="run the same command again when the server answers",
-                    ) from None
-            time.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
-
-    def make(self, function: Callable[[], T], look: Callable[[], T | None]) -> T:
-        """Create something on the server; if the answer does not arrive in time, look for it.
-
-        The server may still complete the request, and a second request would create a duplicate.
-        So this looks for the created object, for at most the time-out of an answer.
-
-        Args:
-            function: Sends the request.
-            look: Returns the created object; None if it does not exist yet.
-
-        Raises:
-            RsitmdError: As :meth:`call`.
-        """
-        try:
-            return self.call(function, safe=False)
-        except Unanswered:
-            until = time.monotonic() + http.TIMEOUT_SECONDS
-            while (made := look()) is None:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(PAUSES[0])
-            return made
+class Client(Caller):
+    """The calls that this tool makes to a Label Studio server."""
 
     def pages(
         self,
@@ -252,29 +121,15 @@ class Client:
 
     def _task_page(self, project: int, query: Mapping[str, Any], size: int) -> Any:
         """Return the first page of the tasks that match a query, without their annotations."""
-        return self.call(
-            self._get,
-            path="api/tasks",
-            params={
-                "project": project,
-                "fields": "task_only",
-                "query": json.dumps(query, separators=(",", ":")),
-                "page": 1,
-                "page_size": size,
-                "resolve_uri": "false",
-            },
+        return self.get(
+            "api/tasks",
+            project=project,
+            fields="task_only",
+            query=json.dumps(query, separators=(",", ":")),
+            page=1,
+            page_size=size,
+            resolve_uri="false",
         )
-
-    def _get(self, path: str, params: Mapping[str, Any]) -> Any:
-        """Send a GET request that the SDK has no method for."""
-        from label_studio_sdk.core.api_error import ApiError
-
-        client = self.sdk._client_wrapper.httpx_client
-        answer = client.request(path, method="GET", params=dict(params))
-        document = _json(answer)
-        if answer.status_code >= 400:
-            raise ApiError(status_code=answer.status_code, body=document)
-        return document
 
     def _pages(
         self,
@@ -310,29 +165,21 @@ class Client:
             seen += len(tasks)
 
     def upload(self, project: int, files: Mapping[str, bytes]) -> None:
-        """Upload files to a project without creating tasks; the SDK has no method for it.
+        """Upload files to a project without creating tasks.
 
         Args:
             project: The project's number on the server.
             files: Content by file name.
         """
-        from label_studio_sdk.core.api_error import ApiError
-
-        def send() -> None:
-            answer = self.sdk._client_wrapper.httpx_client.request(
-                f"api/projects/{project}/import",
-                method="POST",
-                params={"commit_to_project": "false"},
-                files={name: (name, content, "image/png") for name, content in files.items()},
-            )
-            if answer.status_code >= 400:
-                raise ApiError(status_code=answer.status_code, body=_json(answer))
-
-        self.call(send)
+        self.post(
+            f"api/projects/{project}/import",
+            files={name: (name, content, "image/png") for name, content in files.items()},
+            commit_to_project="false",
+        )
 
     def written_fields(self, project: int) -> set[str]:
         """Return the names of the fields with annotations in a project."""
-        summary: Any = self.call(self._get, path=f"api/projects/{project}/summary/", params={})
+        summary: Any = self.get(f"api/projects/{project}/summary/")
         # Keys have the form name|image|type.
         return {str(key).partition("|")[0] for key in summary.get("created_annotations") or {}}
 
@@ -368,61 +215,13 @@ class Client:
     def _answer(self, path: str, field: str, kind: type) -> Any:
         """Return a field of the answer to a request; the SDK would accept any JSON object."""
         try:
-            answer = self.call(self._get, path=path, params={})
+            answer = self.get(path)
         except Refused as error:
-            raise self._other_server() if error.status == HTTPStatus.NOT_FOUND else error from None
+            raise self.other_server() if error.status == HTTPStatus.NOT_FOUND else error from None
         value = answer.get(field) if isinstance(answer, dict) else None
         if not isinstance(value, kind):
-            raise self._other_server()
+            raise self.other_server()
         return value
-
-    def _read_clock(self, answer: httpx.Response) -> None:
-        with contextlib.suppress(ValueError, TypeError):  # no time, or one without a zone
-            shown = parsedate_to_datetime(answer.headers.get("Date", ""))
-            self.ahead = (shown - datetime.now(UTC)).total_seconds()
-
-    def _refused(self, error: Any) -> RsitmdError:
-        if error.status_code == 401:
-            return RsitmdError(
-                "the server refuses the token",
-                where=self.connection.url,
-                hint="stop `rsitmd annotate serve` and start it again: it reads the new token"
-                if self.connection.key.startswith(EMBEDDED)
-                else "copy the token from the page Account & Settings of the server into a file,"
-                " and run `rsitmd annotate connect` again",
-            )
-        body = error.body if isinstance(error.body, dict) else {}
-        if error.status_code is None or error.status_code < 400:
-            return self._other_server()
-        detail = body.get("validation_errors") or body.get("detail") or _phrase(error.status_code)
-        return Refused(
-            f"the server answered {error.status_code}: {detail}",
-            status=int(error.status_code),
-            where=self.connection.url,
-            hint="fix the cause, or check the server's log",
-        )
-
-    def _other_server(self) -> RsitmdError:
-        return RsitmdError(
-            "not a Label Studio server",
-            where=self.connection.url,
-            hint="use the URL of the start page of Label Studio",
-        )
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
-
-
-def _phrase(status: int) -> str:
-    """Return the standard text of an HTTP status."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "no reason given"
 
 
 def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
@@ -432,12 +231,6 @@ def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
         "type": kind,
         "value": value,
     }
-
-
-def _is_temporary(status: int | None, safe: bool) -> bool:
-    """Return whether an error is temporary, so that the call may be repeated."""
-    # Too many requests: the server has not processed this one.
-    return status == TOO_MANY_REQUESTS or (safe and status is not None and status >= 500)
 
 
 def server_time(value: Any) -> str:

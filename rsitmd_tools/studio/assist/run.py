@@ -17,7 +17,8 @@ from typing import Any, Self
 from rsitmd_tools.annotation_templates import HINT, KEYWORDS
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, command_line, reason
-from rsitmd_tools.studio.api.client import Client, Refused, server_time
+from rsitmd_tools.studio.api.calls import Refused
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement

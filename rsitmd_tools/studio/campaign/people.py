@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from rsitmd_tools.errors import RsitmdError, command_line
-from rsitmd_tools.studio.api.client import Client, Refused
+from rsitmd_tools.studio.api.calls import Refused
+from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import has_left, person_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import (
@@ -22,7 +21,8 @@ from rsitmd_tools.annotation_templates import (
     data_fields,
 )
 from rsitmd_tools.errors import count_of
-from rsitmd_tools.studio.api.client import Client, Refused
+from rsitmd_tools.studio.api.calls import Refused
+from rsitmd_tools.studio.api.client import Client
 
 ERROR = "error"
 WARNING = "warning"
@@ -64,19 +64,8 @@ def check_on_server(client: Client, page: str) -> list[Problem]:
     Raises:
         RsitmdError: The server cannot be reached, or refuses for another reason.
     """
-    from label_studio_sdk.core.api_error import ApiError
-
-    def validate() -> None:
-        answer = client.sdk._client_wrapper.httpx_client.request(
-            "api/projects/validate/", method="POST", json={"label_config": page}
-        )
-        if answer.status_code >= 400:
-            body: Any = answer.json() if "json" in answer.headers["content-type"] else {}
-            reasons = body.get("label_config") or body.get("detail")
-            raise ApiError(status_code=answer.status_code, body={"detail": reasons})
-
     try:
-        client.call(validate)
+        client.post("api/projects/validate/", json={"label_config": page})
     except Refused as error:
         if error.status != 400:
             raise

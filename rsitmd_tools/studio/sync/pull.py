@@ -7,7 +7,8 @@ from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, command_line
 from rsitmd_tools.progress import progress
-from rsitmd_tools.studio.api.client import Client, Refused, server_time
+from rsitmd_tools.studio.api.calls import Refused
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.sync import licence
 from rsitmd_tools.studio.sync.accounts import ServerAccounts

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.api.client import Client, Refused, server_time
+from rsitmd_tools.studio.api.calls import Refused
+from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.sync.identity import key_of
 
 LOCK = ".tasks.lock"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rsitmd_tools.errors import MissingExtra, RsitmdError
-from rsitmd_tools.studio.api import client as client_module
+from rsitmd_tools.studio.api import calls
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection
 from rsitmd_tools.studio.api.http import is_loopback, open_session
@@ -62,7 +62,7 @@ class Spoiled:
 
 @pytest.fixture
 def spoiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoiled]:
-    monkeypatch.setattr(client_module, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(calls, "PAUSES", (0.0, 0.0, 0.0))
     server = Spoiled()
     yield server
     server.close()
