@@ -38,10 +38,12 @@ def stopped(started: Forked, sent: int) -> tuple[int | None, str]:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory, training_commands: Nursery) -> Path:
+def whole(
+    tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, training_commands: Nursery
+) -> Path:
     """A suite without interruption."""
     out: Path = tmp_path_factory.mktemp("undisturbed") / "suite"
-    ran = training_commands.run(*arguments(data, out))
+    ran = training_commands.run(*arguments(tiny_folder, out))
     assert ran.returncode == 0, ran.stderr
     assert f"report: {out / 'report.html'}" in ran.stdout
     assert "vsepp − m1" in ran.stdout and "estimate: about" in ran.stdout
@@ -72,25 +74,25 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory, training_command
 )
 def test_bad_arguments_are_one_line_errors(
     tmp_path: Path,
-    data: Path,
+    tiny_folder: Path,
     capsys: pytest.CaptureFixture[str],
     given: list[str],
     code: int,
     message: str,
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        main([*arguments(data, tmp_path / "s"), *given])
+        main([*arguments(tiny_folder, tmp_path / "s"), *given])
     printed = capsys.readouterr().err
     assert stop.value.code == code and message in printed and "Traceback" not in printed
     assert not (tmp_path / "s").exists()
 
 
 def test_changes_that_no_configuration_reads_are_named(
-    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unread = ["--set", "scan.lambda1=3", "--set", "attention=soft"]
     with pytest.raises(SystemExit) as stop:
-        main([*arguments(data, tmp_path / "s"), *unread, "--dry-run"])
+        main([*arguments(tiny_folder, tmp_path / "s"), *unread, "--dry-run"])
     printed = capsys.readouterr().err
     assert stop.value.code == 0, printed
     assert "scan.lambda1 has no effect with model=vsepp or model=amfmn" in printed
@@ -106,9 +108,9 @@ def test_data_that_do_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(
-    tmp_path: Path, data: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
-    ran = training_commands.run(*arguments(data, tmp_path / "s", "--dry-run"))
+    ran = training_commands.run(*arguments(tiny_folder, tmp_path / "s", "--dry-run"))
     assert ran.returncode == 0, ran.stderr
     assert "2 configurations, 4 runs on tiny (24 training and 8 test images)" in ran.stdout
     assert "estimate: about" in ran.stdout and "for 4 runs" in ran.stdout
@@ -116,9 +118,9 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
 
 
 def test_a_configuration_that_cannot_run_is_told_before_the_night(
-    tmp_path: Path, data: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
-    broken = arguments(data, tmp_path / "s", "--dry-run", "--set", "backbone=no-such")
+    broken = arguments(tiny_folder, tmp_path / "s", "--dry-run", "--set", "backbone=no-such")
     ran = training_commands.run(*broken)
     assert ran.returncode == 1 and "vsepp cannot be calibrated: " in ran.stderr
     assert "no-such" in ran.stderr and "estimate: unknown" in ran.stdout
@@ -134,15 +136,15 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 
 def test_a_suite_that_is_killed_again_and_again(
-    tmp_path: Path, data: Path, whole: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, whole: Path, training_commands: Nursery
 ) -> None:
     out = tmp_path / "cut"
     for moment, reached in MOMENTS.items():
-        started = training_commands.start(*arguments(data, out))
+        started = training_commands.start(*arguments(tiny_folder, out))
         until(started, lambda reached=reached: reached(out))  # type: ignore[misc]
         code, _ = stopped(started, signal.SIGKILL)
         assert code == -signal.SIGKILL, moment
-    ran = training_commands.run(*arguments(data, out))
+    ran = training_commands.run(*arguments(tiny_folder, out))
     assert ran.returncode == 0, ran.stderr
     assert "3 finished, 1 left" in ran.stdout
     for name in FILES:
@@ -151,10 +153,10 @@ def test_a_suite_that_is_killed_again_and_again(
 
 
 def test_ctrl_c_exits_with_130_and_a_hint(
-    tmp_path: Path, data: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
     out = tmp_path / "s"
-    long = arguments(data, out, "--set", "epochs=5000")
+    long = arguments(tiny_folder, out, "--set", "epochs=5000")
     started = training_commands.start(*long)
     until(started, lambda: any(out.glob("runs/*/*/checkpoints/last.ckpt")))
     # A second suite is refused meanwhile.
@@ -167,17 +169,19 @@ def test_ctrl_c_exits_with_130_and_a_hint(
     assert "interrupted; finished work is kept. Run the same command again to continue." in said
 
 
-def test_two_jobs(tmp_path: Path, data: Path, whole: Path, training_commands: Nursery) -> None:
+def test_two_jobs(
+    tmp_path: Path, tiny_folder: Path, whole: Path, training_commands: Nursery
+) -> None:
     """One is killed by the system: the others go on, and the next command finishes it."""
     out = tmp_path / "s"
-    ran = training_commands.run(*arguments(data, out, "--jobs", "2"), script=ONE_IS_KILLED)
+    ran = training_commands.run(*arguments(tiny_folder, out, "--jobs", "2"), script=ONE_IS_KILLED)
     assert ran.returncode == 1, ran.stderr
     assert "error: 1 run failed:" in ran.stderr
     assert "m1 seed 0: its process ended with code -9 (often: out of memory)" in ran.stderr
     rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     assert [(r["config"], r["seed"]) for r in rows] == [("vsepp", 0), ("vsepp", 1), ("m1", 1)]
     assert "epoch 1/1" in (out / "runs" / "vsepp" / "seed-0.log").read_text()
-    ran = training_commands.run(*arguments(data, out))
+    ran = training_commands.run(*arguments(tiny_folder, out))
     assert ran.returncode == 0, ran.stderr
     for name in FILES:
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
@@ -205,11 +209,11 @@ main(sys.argv[1:])
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_the_jobs_of_a_stopped_suite_end(
-    tmp_path: Path, data: Path, training_commands: Nursery, sent: signal.Signals
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery, sent: signal.Signals
 ) -> None:
     out = tmp_path / "s"
     started = training_commands.start(
-        *arguments(data, out, "--jobs", "2", "--set", "epochs=100000")
+        *arguments(tiny_folder, out, "--jobs", "2", "--set", "epochs=100000")
     )
     until(started, lambda: any(out.glob("runs/*/*/checkpoints/last.ckpt")))
     code, said = stopped(started, sent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from unittest import mock
 
@@ -16,7 +15,6 @@ from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.cli import main
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats import save_dataset
 
 SMALL = [
     "backbone=test_resnet",
@@ -28,14 +26,6 @@ SMALL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder: Path = tmp_path_factory.mktemp("data") / "tiny"
-    save_dataset(tiny, folder, "rsitmd")
-    shutil.copytree(tiny.image_folder or "", folder / "images", dirs_exist_ok=True)
-    return str(folder)
-
-
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as stop:
         main(["benchmark", *arguments])
@@ -43,15 +33,15 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return int(stop.value.code or 0), printed.out, printed.err
 
 
-def train(data: str, out: Path, *more: str, config: str = "vsepp") -> list[str]:
+def train(data: Path, out: Path, *more: str, config: str = "vsepp") -> list[str]:
     sets = [part for change in SMALL for part in ("--set", change)]
-    return ["train", data, "--config", config, "--device", "cpu", *sets, "-o", str(out), *more]
+    return ["train", str(data), "--config", config, "--device", "cpu", *sets, "-o", str(out), *more]
 
 
 def test_seeds_print_one_line_each_and_the_next_command(
-    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, *train(data, tmp_path / "r", "--seeds", "0,2"))
+    code, out, err = run(capsys, *train(tiny_folder, tmp_path / "r", "--seeds", "0,2"))
     assert code == 0
     assert "seed-0: test mR" in out and "seed-2: test mR" in out
     assert "mean of 2" in out and "benchmark compare" in out
@@ -61,9 +51,11 @@ def test_seeds_print_one_line_each_and_the_next_command(
 
 
 def test_folds_and_determinism(
-    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, _ = run(capsys, *train(data, tmp_path / "r", "--folds", "2", "--deterministic"))
+    code, out, _ = run(
+        capsys, *train(tiny_folder, tmp_path / "r", "--folds", "2", "--deterministic")
+    )
     assert code == 0
     assert "fold-0: test mR" in out and "fold-1: test mR" in out
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
@@ -98,28 +90,28 @@ def test_a_test_split_that_cannot_be_evaluated_is_reported_before_the_training(
 )
 def test_bad_arguments_are_one_line_errors(
     tmp_path: Path,
-    data: str,
+    tiny_folder: Path,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     code: int,
     message: str,
 ) -> None:
     config = "amfmn-soft" if "--prior" in arguments else "vsepp"
-    found, _, err = run(capsys, *train(data, tmp_path / "r", *arguments, config=config))
+    found, _, err = run(capsys, *train(tiny_folder, tmp_path / "r", *arguments, config=config))
     assert found == code and message in err and "Traceback" not in err
 
 
 def test_missing_weights_are_named_before_the_dataset_is_read(
-    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with mock.patch("rsitmd_tools.formats.load_dataset") as load:
-        code, _, err = run(capsys, *train(data, tmp_path / "r", "--set", "weights=gone.pth"))
+        code, _, err = run(capsys, *train(tiny_folder, tmp_path / "r", "--set", "weights=gone.pth"))
     assert code == 1 and "gone.pth: does not exist" in err
     load.assert_not_called()
 
 
 def test_weights_are_converted_and_train(
-    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = timm.create_model("resnet18", pretrained=False).state_dict()
     torch.save({f"p{n}": value for n, value in enumerate(state.values())}, tmp_path / "w.pth")
@@ -131,6 +123,8 @@ def test_weights_are_converted_and_train(
     assert f"next: --set backbone=resnet18 --set 'weights={target}'" in out
     code, _, _ = run(
         capsys,
-        *train(data, tmp_path / "r", "--set", "backbone=resnet18", "--set", f"weights={target}"),
+        *train(
+            tiny_folder, tmp_path / "r", "--set", "backbone=resnet18", "--set", f"weights={target}"
+        ),
     )
     assert code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from dataclasses import replace
@@ -15,7 +14,6 @@ import pytest
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats import save_dataset
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
 from tests.forks import Nursery
 
@@ -57,14 +55,14 @@ def test_an_error_in_one_of_several_processes_is_a_one_line_error(
 
 
 def test_a_training_process_of_several_that_is_killed_is_a_one_line_error(
-    tmp_path: Path, tiny: Dataset, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
-    data, run = tmp_path / "data", tmp_path / "run"
-    save_dataset(tiny, data, "rsitmd")
-    shutil.copytree(tiny.image_folder or "", data / "images", dirs_exist_ok=True)
+    run = tmp_path / "run"
     sets = [part for each in [*SMALL, "epochs=100000"] for part in ("--set", each)]
     options = ["--config", "vsepp", "--device", "cpu", "--devices", "2", *sets]
-    started = training_commands.start("benchmark", "train", str(data), *options, "-o", str(run))
+    started = training_commands.start(
+        "benchmark", "train", str(tiny_folder), *options, "-o", str(run)
+    )
     try:
         until = time.monotonic() + 240
         while started.poll() is None and time.monotonic() < until:

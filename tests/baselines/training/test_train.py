@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import time
@@ -25,7 +24,6 @@ from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.baselines.training.train import Options, adapt_config, train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.similarity import write_prior
 from tests.baselines.common import change_image, copied
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
@@ -121,18 +119,14 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
-def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("data") / "tiny"
-    save_dataset(tiny, folder, "rsitmd")
-    shutil.copytree(tiny.image_folder or "", folder / "images", dirs_exist_ok=True)
-    return folder
+def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six epochs without interruption.
 
-
-@pytest.fixture(scope="module")
-def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of six epochs without interruption, in a process of its own."""
+    It has a fresh process: its sets have another order than those of forked commands, which
+    must not matter.
+    """
     run = tmp_path_factory.mktemp("undisturbed") / "whole"
-    subprocess.run(command_line(*arguments(written, run, 6)), env=ENVIRONMENT, check=True)
+    subprocess.run(command_line(*arguments(tiny_folder, run, 6)), env=ENVIRONMENT, check=True)
     return run
 
 
@@ -161,13 +155,13 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_resumes_bit_exactly(
-    tmp_path: Path, written: Path, whole: Path, moment: str, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, whole: Path, moment: str, training_commands: Nursery
 ) -> None:
     cut = tmp_path / "cut"
-    started = training_commands.start(*arguments(written, cut, 6))
+    started = training_commands.start(*arguments(tiny_folder, cut, 6))
     code, _ = signalled(started, signal.SIGKILL, lambda: MOMENTS[moment](cut))
     assert code == -signal.SIGKILL
-    resumed = training_commands.run(*arguments(written, cut, 6, "--resume"))
+    resumed = training_commands.run(*arguments(tiny_folder, cut, 6, "--resume"))
     assert resumed.returncode == 0, resumed.stderr
     assert losses(cut) == losses(whole)
     one, other = state(cut), state(whole)
@@ -179,11 +173,11 @@ def test_a_killed_run_resumes_bit_exactly(
 
 
 def test_ctrl_c_exits_with_130_and_a_message(
-    tmp_path: Path, written: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
     cut = tmp_path / "cut"
     last = cut / "checkpoints" / "last.ckpt"
-    started = training_commands.start(*arguments(written, cut, 500))
+    started = training_commands.start(*arguments(tiny_folder, cut, 500))
     code, said = signalled(started, signal.SIGINT, last.exists)
     assert code == 130
     assert "interrupted" in said and "Traceback" not in said
@@ -424,9 +418,9 @@ main(sys.argv[1:])
 
 
 def test_a_full_disk_while_saving_a_checkpoint(
-    tmp_path: Path, written: Path, training_commands: Nursery
+    tmp_path: Path, tiny_folder: Path, training_commands: Nursery
 ) -> None:
-    ran = training_commands.run(*arguments(written, tmp_path / "r", 2), script=FULL_DISK)
+    ran = training_commands.run(*arguments(tiny_folder, tmp_path / "r", 2), script=FULL_DISK)
     lines = [line for line in ran.stderr.splitlines() if line.startswith("error:")]
     assert ran.returncode == 1 and "Traceback" not in ran.stderr
     assert len(lines) == 1 and "cannot be written" in lines[0]
