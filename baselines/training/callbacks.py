@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import HISTORY
@@ -131,6 +132,45 @@ def handlers_restored() -> Iterator[None]:
         for number, handler in before.items():
             if handler is not None:  # not one of Python
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _interrupted_after() -> Iterator[None]:
+    """Raise a Ctrl-C of the block at its end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can set handlers
+        return
+    received = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: received.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received.is_set():
+        raise KeyboardInterrupt
+
+
+class Logger(TensorBoardLogger):
+    """Writes the logs of TensorBoard; a Ctrl-C waits for a call to end.
+
+    A thread writes what a call puts into a queue. A Ctrl-C inside the queue can leave it in a
+    state in which the thread never wakes up, and the end of the training waits for the thread.
+    """
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Queue the metrics of a step."""
+        with _interrupted_after():
+            super().log_metrics(metrics, step)
+
+    def log_hyperparams(self, *arguments: Any, **options: Any) -> None:
+        """Queue the settings."""
+        with _interrupted_after():
+            super().log_hyperparams(*arguments, **options)
+
+    def save(self) -> None:
+        """Write what is queued."""
+        with _interrupted_after():
+            super().save()
 
 
 class Speed(Callback):

@@ -16,7 +16,6 @@ from typing import Any
 import lightning
 import numpy as np
 import numpy.typing as npt
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from rsitmd_tools.atomic import write_json
@@ -37,6 +36,7 @@ from rsitmd_tools.baselines.run import OWN_CACHE, Run, read_checkpoint
 from rsitmd_tools.baselines.training.callbacks import (
     Bar,
     Interrupt,
+    Logger,
     MetricsFile,
     Quiet,
     Speed,
@@ -314,7 +314,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         devices=options.devices,
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
-        logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
+        logger=Logger(run.folder, name="tensorboard", version=""),
         callbacks=[Quiet(), Interrupt(), BestAndLast(run), speed, MetricsFile(run), *bar],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),

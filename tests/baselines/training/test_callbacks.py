@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from rsitmd_tools.baselines.training import callbacks
-from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Speed, handlers_restored
+from rsitmd_tools.baselines.training.callbacks import (
+    Bar,
+    Interrupt,
+    Logger,
+    Speed,
+    handlers_restored,
+)
 
 
 class Destroyed:
@@ -33,6 +41,28 @@ def test_a_ctrl_c_that_python_ignores_stops_the_next_batch() -> None:
         del thing
         with pytest.raises(KeyboardInterrupt):
             callback.on_train_batch_start(None, None, None, 1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("call", ["log_metrics", "log_hyperparams", "save"])
+def test_a_ctrl_c_waits_until_the_log_is_queued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Within the queue, it could stop the thread that writes for ever."""
+    finished = []
+
+    def interrupted(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+        finished.append(call)
+
+    monkeypatch.setattr(TensorBoardLogger, call, interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    logger = Logger(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(logger, call)(*([{}] if call != "save" else []))
+    assert finished == [call]
     assert signal.getsignal(signal.SIGINT) is before
 
 
