@@ -19,7 +19,7 @@ import numpy.typing as npt
 from lightning.pytorch.strategies import DDPStrategy
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.baselines.base import RetrievalModel, Texts
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.augmentation import resized_size
 from rsitmd_tools.baselines.data.batches import Batches
@@ -59,7 +59,7 @@ from rsitmd_tools.baselines.training.manifest import (
 )
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
-from rsitmd_tools.baselines.training.prior import training_prior
+from rsitmd_tools.baselines.training.prior import TrainingPrior, training_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -127,8 +127,7 @@ def train(
     check_device(options.device, options.devices)
     precision(config.precision, options.device)
     run = Run(folder)
-    uses_prior = config.loss == "triplet" and config.margin.kind == "dynamic"
-    if prior is not None and not uses_prior:
+    if prior is not None and not _uses_prior(config):
         raise WrongUsage(
             "the loss of this configuration uses no prior",
             hint="leave out --prior, or use --set loss=triplet --set margin.kind=dynamic",
@@ -147,52 +146,81 @@ def train(
             check_prior(run, run.manifest(), given.describe())
         return folder
     with _removed_on_error(folder, new=new):
-        tokenizer = make_tokenizer(config, parts.training)
-        margin_prior = None
-        if uses_prior:
-            margin_prior = training_prior(dataset, parts, folder / "prior", prior)
-        manifest["prior"] = None if margin_prior is None else margin_prior.describe()
-        check_prior(run, existing, manifest["prior"])
-        lightning.seed_everything(config.seed, verbose=False)
-        model = make_model(config, tokenizer)
-        try_model(model, config, tokenizer)
-        write_setup(run, config, manifest, tokenizer)
-    if config.freeze_backbone:
-        model.frozen_part().requires_grad_(False)
+        setup = _set_up(run, config, dataset, parts, prior, manifest, existing)
     if device == "cpu":
         # Before the features, too: otherwise half of their time is spent on freed memory.
         keep_freed_memory()
-    texts = encode_part(tokenizer, parts.training)
-    targets = Targets(parts.training, config.mask_equal, margin_prior)
-    data = _data(model, config, parts, options, folder / OWN_CACHE, texts, targets)
+    data = _data(setup, config, parts, options, folder / OWN_CACHE)
     module = RetrievalModule(
-        model,
+        setup.model,
         config,
-        tokenizer,
+        setup.tokenizer,
         parts,
         data.source,
         data.val_images,
         data.val_rows,
         options.graphs,
     )
-    started = time.perf_counter()
     speed = Speed(data.pairs, options.runs)
-    if config.epochs == 0:
-        AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
-        seconds = time.perf_counter() - started
-    else:
-        seconds = _fit(run, config, options, module, data.batches, speed)
+    seconds = _fit(run, config, options, module, data.batches, speed)
+    trained = [each for each in setup.model.parameters() if each.requires_grad]
     manifest["finished"] = {
         # Seconds of all sessions until the last finished epoch.
         "seconds": round(seconds, 1),
         "images_a_second": _rounded(speed.images_a_second),
         "pairs_an_epoch": data.pairs,
-        "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "parameters_trained": sum(each.numel() for each in trained),
     }
     manifest["files"] = file_checksums(run)
     write_json(run.manifest_file, manifest)
     shutil.rmtree(folder / OWN_CACHE, ignore_errors=True)
     return folder
+
+
+def _uses_prior(config: Config) -> bool:
+    return config.loss == "triplet" and config.margin.kind == "dynamic"
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    model: RetrievalModel
+    tokenizer: Tokenizer
+    prior: TrainingPrior | None
+
+
+def _set_up(
+    run: Run,
+    config: Config,
+    dataset: Dataset,
+    parts: Parts,
+    prior: Path | None,
+    manifest: dict[str, Any],
+    existing: dict[str, Any],
+) -> _Setup:
+    """Make what is trained, try it, and write the files of a run that starts or continues.
+
+    Args:
+        run: The run.
+        config: The configuration.
+        dataset: The dataset.
+        parts: Its training and validation part.
+        prior: A prior chosen by the user.
+        manifest: The manifest of this training, which gets the key ``prior``.
+        existing: That of the run; empty for a new one.
+    """
+    tokenizer = make_tokenizer(config, parts.training)
+    margins = None
+    if _uses_prior(config):
+        margins = training_prior(dataset, parts, run.folder / "prior", prior)
+    manifest["prior"] = None if margins is None else margins.describe()
+    check_prior(run, existing, manifest["prior"])
+    lightning.seed_everything(config.seed, verbose=False)
+    model = make_model(config, tokenizer)
+    try_model(model, config, tokenizer)
+    write_setup(run, config, manifest, tokenizer)
+    if config.freeze_backbone:
+        model.frozen_part().requires_grad_(False)
+    return _Setup(model, tokenizer, margins)
 
 
 @contextlib.contextmanager
@@ -230,15 +258,18 @@ class _Data:
     val_rows: npt.NDArray[np.integer[Any]]
 
 
-def _data(
-    model: RetrievalModel,
-    config: Config,
-    parts: Parts,
-    options: Options,
-    own: Path,
-    texts: Texts,
-    targets: Targets,
-) -> _Data:
+def _data(setup: _Setup, config: Config, parts: Parts, options: Options, own: Path) -> _Data:
+    """Decode the images, or compute their features, and form the batches.
+
+    Args:
+        setup: What is trained.
+        config: The configuration.
+        parts: Training and validation part.
+        options: How the run is trained.
+        own: The cache of the run, used if the options have none.
+    """
+    texts = encode_part(setup.tokenizer, parts.training)
+    targets = Targets(parts.training, config.mask_equal, setup.prior)
     cache, threads = options.cache or own, options.workers
     size, stored_size = config.image_size, resized_size(config.image_size)
     device = accelerator(options.device)
@@ -247,7 +278,7 @@ def _data(
     rows = np.array([row[image.filename] for image in parts.pool])
     if config.freeze_backbone:
         pixels = cached_images(shared, size, cache, threads)
-        features = cached_features(model, pixels, config.views, cache, device)
+        features = cached_features(setup.model, pixels, config.views, cache, device)
         source = val_images = StoredRows(features, by_view=True)
         val_rows = rows[parts.val_rows]
     else:
@@ -279,6 +310,10 @@ def _fit(
     speed: Speed,
 ) -> float:
     """Train the missing epochs; return the total seconds of all sessions."""
+    if config.epochs == 0:
+        started = time.perf_counter()
+        AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
+        return time.perf_counter() - started
     history = read_history(run)
     batches.set_epoch(len(history))  # Lightning may start the first epoch before it sets it
     # A run that was killed after its last checkpoint has no epochs left, but needs its metrics.
