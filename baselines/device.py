@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+# What PyTorch calls x86 processors for which it has no fast products of bfloat16.
+WITHOUT_BFLOAT16 = ("NO AVX", "AVX2")
 
 
 def check_device(device: str, count: int) -> None:
@@ -75,3 +79,23 @@ def precision(requested: str, device: str) -> str:
     if accelerator(device) != "cuda":
         return "32-true"
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
+def slow_precisions(requested: Iterable[str], device: str) -> list[str]:
+    """Return a note on each precision that the device only emulates.
+
+    Args:
+        requested: Precisions of configurations.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+    emulated = (
+        accelerator(device) == "cpu"
+        and torch.backends.cpu.get_cpu_capability() in WITHOUT_BFLOAT16
+        and "bf16-mixed" in requested
+    )
+    if not emulated:
+        return []
+    return [
+        "precision=bf16-mixed: this CPU only emulates bfloat16, which takes many times as long; "
+        "use --set precision=32"
+    ]

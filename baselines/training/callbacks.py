@@ -136,18 +136,20 @@ def handlers_restored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupted_after() -> Iterator[None]:
-    """Raise a Ctrl-C of the block at its end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can set handlers
+    """Handle a Ctrl-C of the block at its end."""
+    before = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or not callable(before):
+        yield  # only the main thread can set handlers, and who ignores Ctrl-C still does
         return
     received = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: received.set())
+    signal.signal(signal.SIGINT, lambda *_: received.set())
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
     if received.is_set():
-        raise KeyboardInterrupt
+        before(signal.SIGINT, None)
 
 
 class Logger(TensorBoardLogger):

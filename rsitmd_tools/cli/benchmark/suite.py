@@ -116,6 +116,7 @@ def command(
 
     require_training()
     from rsitmd_tools.baselines.config import without_effect
+    from rsitmd_tools.baselines.device import slow_precisions
     from rsitmd_tools.baselines.suite.plan import DEFAULT_CONFIGS, plan_runs
     from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions
     from rsitmd_tools.formats import load_dataset
@@ -124,7 +125,9 @@ def command(
 
     names = DEFAULT_CONFIGS if configs is None else [name.strip() for name in configs.split(",")]
     plan = plan_runs(names, changes, numbers, folds or 0)
-    for line in without_effect([run.config for run in plan], changes):
+    configurations = [run.config for run in plan]
+    precisions = [config.precision for config in configurations]
+    for line in without_effect(configurations, changes) + slow_precisions(precisions, device):
         note(line)
     seconds = None if budget is None else budget * SECONDS_AN_HOUR
     options = SuiteOptions(device, jobs, seconds, cache)

@@ -173,3 +173,18 @@ def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
         assert device.precision("auto", "cuda") == expected
     assert device.precision("16-mixed", "cuda") == "16-mixed"
     assert device.precision("32", "cuda") == "32-true"
+
+
+@pytest.mark.parametrize("capability", ["NO AVX", "AVX2", "AVX512", "DEFAULT"])
+def test_a_note_says_that_a_processor_only_emulates_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, capability: str
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    said = device.slow_precisions(["32", "bf16-mixed", "bf16-mixed"], "cpu")
+    if capability in ("AVX512", "DEFAULT"):  # the second is ARM
+        assert said == []
+    else:
+        [line] = said
+        assert "this CPU only emulates bfloat16" in line and "--set precision=32" in line
+    assert device.slow_precisions(["auto", "32"], "cpu") == []
+    assert device.slow_precisions(["bf16-mixed"], "cuda") == []
