@@ -6,6 +6,7 @@ import importlib.resources
 from collections.abc import Callable
 from typing import Any
 
+from rsitmd_tools.studio.page.gone import is_gone
 from rsitmd_tools.studio.page.queue import is_restricted, projects_of, queue_of
 
 PREFIX = "/rsitmd/"
@@ -13,6 +14,7 @@ QUEUE = "queue.json"
 END_OF_HEAD = b"</head>"
 SCRIPT_TYPE = "application/javascript"
 PERSON = "X-Rsitmd-Person"  # the number of the user for whom a page was opened
+IMAGE = "X-Rsitmd-Image"  # the key of the image for which a text was written
 
 
 def scripts() -> dict[str, bytes]:
@@ -55,6 +57,8 @@ class PageScripts:
         person = request.headers.get(PERSON)
         if person is not None and person != str(request.user.id):
             return JsonResponse({"detail": "somebody else is signed in"}, status=401)
+        if person is not None and is_gone(request.method, request.path, request.headers.get(IMAGE)):
+            return JsonResponse({"detail": "the server no longer has this"}, status=404)
         _keep_to_own_projects(request)
         answer = self._get_response(request)
         html = answer.get("Content-Type", "").startswith("text/html")

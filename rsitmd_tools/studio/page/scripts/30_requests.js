@@ -19,6 +19,7 @@ window.rsitmd.requests = (() => {
   const latest = new Map(); // the newest draft of the editor, by task and annotation
   const newest = new Map(); // the newest draft that was sent, by task and annotation
   const refusals = new Map(); // refused drafts that are sent again, by task and annotation
+  const images = new Map(); // the hash of the image of each task that this page has opened
   const sent = new WeakSet(); // annotations that were submitted
   const included = new WeakMap(); // the newest draft that a submit replaced, by annotation
   let line = Promise.resolve(); // drafts are sent one after the other
@@ -62,6 +63,17 @@ window.rsitmd.requests = (() => {
     return all;
   }
 
+  // The number of a deleted task can be that of another image now. The server refuses the text then.
+  function withImage(headers, image) {
+    const all = new Headers(headers);
+    if (image) all.set("X-Rsitmd-Image", image);
+    return all;
+  }
+
+  function openTask() {
+    return String(editor.store()?.task?.id);
+  }
+
   // ---- drafts
 
   // Return the annotation of a draft. The editor also saves annotations that are not selected.
@@ -77,7 +89,9 @@ window.rsitmd.requests = (() => {
     const body = JSON.parse(options.body);
     const [, task, number] = url.pathname.match(/tasks\/(\d+)(?:\/annotations\/(\d+))?/) || [];
     const from = annotationOf(body, number);
-    const draft = { url, options, body, from, task: task || String(editor.store()?.task?.id) };
+    const draft = { url, options, body, from, task: task || openTask() };
+    draft.image = images.get(draft.task);
+    draft.options.headers = withImage(options.headers, draft.image);
     draft.number = ++count;
     draft.slot = `${draft.task}/${from?.pk || ""}`;
     latest.set(draft.slot, draft);
@@ -198,7 +212,7 @@ window.rsitmd.requests = (() => {
       return answer;
     }
     if (!answer.ok) {
-      refuse(draft, answer);
+      await refuse(draft, answer);
       return json({}, 200); // on an error, the editor would leave the page and lose the text
     }
     if (overtaken(draft)) return answer;
@@ -232,14 +246,15 @@ window.rsitmd.requests = (() => {
 
   // ---- refused drafts
 
-  function refuse(draft, answer) {
+  async function refuse(draft, answer) {
     const repeated = Boolean(draft.from) && isTemporary(answer.status);
     const before = refusals.get(draft.slot);
     clearTimeout(before?.timer);
     const attempts = (before?.attempts || 0) + 1;
     const timer = repeated ? setTimeout(again, waitAfter(answer, attempts), draft) : null;
     refusals.set(draft.slot, { attempts, timer });
-    notice.show("draft", refused(answer.status, repeated));
+    const lost = answer.status === 404 && draft.from?.pk && (await isImageThere(draft));
+    notice.show("draft", lost ? deleted() : refused(answer.status, repeated));
   }
 
   function accept({ slot }) {
@@ -280,6 +295,8 @@ window.rsitmd.requests = (() => {
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
     const send = () => ask(url, options);
+    const image = images.get(task || openTask());
+    options.headers = withImage(options.headers, image);
     const before = task ? null : editor.annotation()?.versions?.result;
     const call = { url, options, body, task, before, persist, send: ask };
     if (!body.was_cancelled) backup.saveSubmitted(key);
@@ -296,8 +313,9 @@ window.rsitmd.requests = (() => {
         for (const [slot, draft] of latest) if (draft.from === from) accept({ slot });
         if (task) removeOlder(url, options, body.result);
       } else {
-        const gone = !task && answer.status === 404 && (await isTaskThere(url, options));
-        notice.show("submit", gone ? deleted() : unsubmitted(answer.status));
+        const lost = !task && answer.status === 404 &&
+          (await isImageThere({ url, options, task: openTask(), image }));
+        notice.show("submit", lost ? deleted() : unsubmitted(answer.status));
         unsent = { from: isTemporary(answer.status) ? from : null, image: editor.imageKey() };
       }
       return answer;
@@ -306,12 +324,13 @@ window.rsitmd.requests = (() => {
     }
   }
 
-  // Return whether the open task exists: an Update also fails if only the annotation was deleted.
-  async function isTaskThere(address, { headers }) {
+  // Return whether a task still shows its image: the status 404 can also mean that only the
+  // annotation was deleted.
+  async function isImageThere({ url: address, options: { headers }, task, image }) {
     const url = new URL(address);
-    url.pathname = url.pathname.replace(/\/api\/.*$/, `/api/tasks/${editor.store()?.task?.id}`);
+    url.pathname = url.pathname.replace(/\/api\/.*$/, `/api/tasks/${task}`);
     const answer = await ask(url, { headers, credentials: "same-origin" }).catch(() => null);
-    return Boolean(answer?.ok);
+    return Boolean(answer?.ok) && (!image || (await answer.json()).data?.sha256 === image);
   }
 
   // The draft of a closed page can arrive after the next page asked for drafts. Submit does not
@@ -350,6 +369,7 @@ window.rsitmd.requests = (() => {
   }
 
   opened.listen(() => {
+    images.set(openTask(), editor.imageKey());
     if (unsent && unsent.image !== editor.imageKey()) notice.clear("submit");
   });
   addEventListener("pagehide", () => (leaving = true));
