@@ -101,6 +101,21 @@ def open_assignments(db: sqlite3.Connection) -> list[Assignment]:
     return [Assignment(*row) for row in rows]
 
 
+def begun_assignments(db: sqlite3.Connection, tasks: Iterable[int] = ()) -> set[int]:
+    """Return the assignments (rows) whose annotator has begun to write, but is not pulled.
+
+    Args:
+        db: The workspace's database.
+        tasks: Tasks (rows) that count as begun besides those with a draft.
+    """
+    rows = db.execute(
+        "SELECT assignment.id, task.id AS task, drafts FROM assignment JOIN main_task AS task"
+        " ON task.image_id = assignment.image_id AND owner_id = assignment.annotator_id"
+    )
+    begun = set(tasks)
+    return {row["id"] for row in rows if row["drafts"] or row["task"] in begun}
+
+
 def open_counts(db: sqlite3.Connection) -> Counter[int]:
     """Return the number of open assignments of each annotator that has any."""
     rows = db.execute("SELECT annotator_id, count(*) FROM open_assignment GROUP BY annotator_id")

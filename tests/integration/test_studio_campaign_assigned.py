@@ -21,9 +21,11 @@ from rsitmd_tools.studio.sync.push import PushOptions, push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join, leave
+from tests.integration.drafts import save_draft
 from tests.integration.rewriting import overwrite
 
 if TYPE_CHECKING:
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import AddImages, MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
@@ -152,6 +154,26 @@ def test_the_page_shows_sentences_sent_back_to_an_annotator(
     assert {notes[name] for name in notes if name not in moved} <= {""}
     others = [tasks_of(campaign, email) for email, _ in (*annotators[:2], annotators[3])]
     assert all(any(name in tasks for tasks in others) for name in moved)
+
+
+def test_an_image_that_is_begun_stays_with_its_annotator(
+    campaign: Workspace, annotators: People, server: EmbeddedServer, client: Client
+) -> None:
+    for email, person in annotators[:2]:
+        for task in tasks_of(campaign, email).values():
+            person.submit(task, ["Done."], [])
+    pull(campaign)
+    email, slow = annotators[2]
+    tasks = tasks_of(campaign, email)
+    join(campaign, annotators[3][0])
+    submitted, *others = tasks.values()
+    slow.submit(submitted, ["Not pulled."], [])
+    for task in others:
+        save_draft(server, slow._client.connection.token, task)
+    report = push(campaign, PushOptions(replan=True))
+    assert (report.moved, report.superfluous) == (0, 0)
+    notes = [client.sdk.tasks.get(id=str(task)).data["note"] for task in tasks.values()]
+    assert set(notes) == {""}
 
 
 def test_limit_category_and_order(

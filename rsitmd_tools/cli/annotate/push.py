@@ -31,7 +31,8 @@ from rsitmd_tools.errors import command_line, count_of
     "--replan",
     is_flag=True,
     help="First withdraw open tasks of images that have enough other annotators. Then move open"
-    " images from annotators who have more than the average to others.",
+    " images from annotators who have more than the average to others. An image that its"
+    " annotator has begun to write about stays.",
 )
 @json_option
 def command(

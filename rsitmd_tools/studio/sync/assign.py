@@ -7,7 +7,7 @@ import math
 import random
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from rsitmd_tools.workspace.assignments import (
     add_assignments,
     annotation_counts,
     assignments,
+    begun_assignments,
     captioners,
     open_assignments,
     open_counts,
@@ -143,18 +144,24 @@ def assign(workspace: Workspace, needs: Sequence[Need]) -> int:
     return len(planned)
 
 
-def superfluous(workspace: Workspace) -> list[Assignment]:
+def superfluous(workspace: Workspace, unread: Collection[int] = ()) -> list[Assignment]:
     """Return the open assignments of images that have more annotators than the settings ask for.
 
     This is so after ``annotators_per_image`` was lowered. Of each image, the annotators with the
-    most open images come first.
+    most open images come first. Annotators who have begun to write keep the image.
+
+    Args:
+        workspace: The workspace.
+        unread: Tasks (rows) with a text that is not pulled.
     """
     per_image = workspace.settings.annotation.annotators_per_image
     state = _State.read(workspace)
     load = open_counts(workspace.db)
+    begun = begun_assignments(workspace.db, unread)
     by_image: dict[int, list[Assignment]] = defaultdict(list)
     for assignment in open_assignments(workspace.db):
-        if assignment.annotator in state.holders[assignment.image]:
+        held = assignment.annotator in state.holders[assignment.image]
+        if held and assignment.row not in begun:
             by_image[assignment.image].append(assignment)
     found = []
     for image, waiting in by_image.items():
@@ -166,19 +173,24 @@ def superfluous(workspace: Workspace) -> list[Assignment]:
     return found
 
 
-def withdraw(workspace: Workspace) -> int:
+def withdraw(workspace: Workspace, unread: Collection[int] = ()) -> int:
     """Remove the assignments of :func:`superfluous`; return their number."""
-    found = superfluous(workspace)
+    found = superfluous(workspace, unread)
     with workspace.transaction() as db:
         remove_assignments(db, [assignment.row for assignment in found])
     return len(found)
 
 
-def replan(workspace: Workspace) -> int:
+def replan(workspace: Workspace, unread: Collection[int] = ()) -> int:
     """Move open images from annotators who fell behind to those with fewer open images.
 
     An annotator with more open images than the mean gives away the surplus, the images
-    assigned last first, as far as other annotators can take them.
+    assigned last first, as far as other annotators can take them. An image that the annotator
+    has begun to write about stays.
+
+    Args:
+        workspace: The workspace.
+        unread: Tasks (rows) with a text that is not pulled.
 
     Returns:
         The number of images that were moved.
@@ -193,11 +205,13 @@ def replan(workspace: Workspace) -> int:
     moved = 0
     with workspace.transaction() as db:
         by_person: dict[int, list[Assignment]] = defaultdict(list)
+        begun = begun_assignments(db, unread)
         for assignment in reversed(open_assignments(db)):
-            by_person[assignment.annotator].append(assignment)
+            if assignment.row not in begun:
+                by_person[assignment.annotator].append(assignment)
         # Reading before moving is enough: nobody in the loop gets more than the mean.
         for person in people:
-            surplus = max(0, len(by_person[person]) - most)
+            surplus = max(0, load[person] - most)
             for assignment in by_person[person][:surplus]:
                 image = assignment.image
                 light = [p for p in people if load[p] < most]

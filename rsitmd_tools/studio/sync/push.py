@@ -25,8 +25,10 @@ from rsitmd_tools.studio.sync.assign import (
     wanting,
     withdraw,
 )
+from rsitmd_tools.studio.sync.changed_tasks import changed_by_annotations
 from rsitmd_tools.studio.sync.deletions import Deletion
 from rsitmd_tools.studio.sync.delivery import open_folder
+from rsitmd_tools.studio.sync.identity import projects_there
 from rsitmd_tools.studio.sync.overlap import show_again
 from rsitmd_tools.studio.sync.pictures import ChangedPicture
 from rsitmd_tools.studio.sync.projects import Project, Projects
@@ -42,7 +44,7 @@ from rsitmd_tools.workspace.empty import no_images
 from rsitmd_tools.workspace.people import Person, taking_part
 from rsitmd_tools.workspace.pilot import pilot_images
 from rsitmd_tools.workspace.projects import MAIN, PILOT, has_personal_project, projects_of
-from rsitmd_tools.workspace.tasks import TaskImage, tasks_of
+from rsitmd_tools.workspace.tasks import TaskImage, known_tasks, set_tasks_with_drafts, tasks_of
 
 BATCH = 1000  # tasks in one request
 
@@ -57,7 +59,8 @@ class PushOptions:
         order: One of :data:`~rsitmd_tools.studio.sync.assign.ORDERS`. Images that an annotator
             has begun come first in every order.
         replan: First withdraw open images that have more annotators than asked, and move open
-            images from annotators who fell behind to others.
+            images from annotators who fell behind to others. An image that its annotator has
+            begun to write about stays.
     """
 
     limit: int | None = None
@@ -235,12 +238,13 @@ class _Push:
                 " admit one after a pilot, run: "
                 + command_line("annotate", "pilot", folder, "--admit", "EMAIL"),
             )
+        unread = self._unread() if self._options.replan else set()
         if self._options.replan:
-            self._report.withdrawn = withdraw(self._workspace)
-            self._report.moved = replan(self._workspace)
+            self._report.withdrawn = withdraw(self._workspace, unread)
+            self._report.moved = replan(self._workspace, unread)
         self._report.reassigned = reassign_skipped(self._workspace)
         self._assign()
-        self._report.superfluous = len(superfluous(self._workspace))
+        self._report.superfluous = len(superfluous(self._workspace, unread))
         for person in practising:
             self._fill(self._projects.ensure(person, PILOT))
         for person in people:
@@ -274,6 +278,22 @@ class _Push:
                 f"project {number} is closed until {new[project.owner]} is admitted to the campaign"
             )
             self._projects.close(project.row)
+
+    def _unread(self) -> set[int]:
+        """Return the tasks (rows) with a text that is not pulled; store which have drafts."""
+        db = self._workspace.db
+        known = projects_of(db, self._client.connection.key)
+        found = set()
+        for project in projects_there(self._workspace, self._client, known, warn=False):
+            if project.closed_at is not None or project.kind != MAIN:
+                continue
+            tasks = known_tasks(db, project.row)
+            drafts = self._client.tasks_with_drafts(project.number)
+            with self._workspace.transaction():
+                set_tasks_with_drafts(db, project.row, drafts)
+            changed = changed_by_annotations(self._workspace, self._client, project)
+            found |= {tasks[number].row for number in changed if number in tasks}
+        return found
 
     def _assign(self) -> None:
         """Assign the images that need annotators."""

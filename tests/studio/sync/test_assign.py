@@ -291,6 +291,34 @@ def test_open_images_with_too_many_annotators_are_withdrawn(workspace: Workspace
         assert (withdraw(workspace), wanting(workspace)) == (0, [])
 
 
+def begin(workspace: Workspace, person: int, image: int) -> int:
+    """Store a draft of an annotator's task, as a pull does; return the task."""
+    with workspace.transaction() as db:
+        task = task_of(db, person, image)
+        db.execute("UPDATE task SET drafts = 1 WHERE id = ?", (task,))
+    return task
+
+
+def test_an_image_that_is_begun_stays_with_its_annotator(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 2") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        anna, berta = (person_of(workspace, f"{name}@example.org").row for name in NAMES[:2])
+        images = sorted(by_image(workspace))
+        for image in images:
+            begin(workspace, anna, image)
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        with workspace.transaction() as db:
+            unread = task_of(db, berta, images[0])
+        assert withdraw(workspace, [unread]) == 11
+        assert (superfluous(workspace, [unread]), withdraw(workspace, [unread])) == ([], 0)
+        held = by_image(workspace)
+        assert set(held[images[0]]) == {anna, berta}
+        assert all(set(held[image]) == {anna} for image in images[1:])
+        assert open_counts(workspace.db) == {anna: 12, berta: 1}
+        assert replan(workspace) == 0, "Anna has begun everything"
+
+
 def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
     """Store skips of an annotator's task, as a pull does."""
     person = person_of(workspace, f"{name}@example.org").row
