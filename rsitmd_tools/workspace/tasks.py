@@ -303,6 +303,17 @@ def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSe
     return [SentBackSentence(*row) for row in rows]
 
 
+def tasks_ever_sent_back(db: sqlite3.Connection, project: int) -> set[int]:
+    """Return the tasks (rows) of a project with a sentence that was sent back at some time."""
+    rows = db.execute(
+        "SELECT DISTINCT task.id FROM decision JOIN sentence ON sentence.id = sentence_id"
+        " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
+        " WHERE project_id = ? AND after = ?",
+        (project, SENT_BACK),
+    )
+    return {row["id"] for row in rows}
+
+
 def annotators_of_tasks(db: sqlite3.Connection, project: int) -> Counter[int]:
     """Return how many annotators have an annotation of each task of a project on the server."""
     rows = db.execute(

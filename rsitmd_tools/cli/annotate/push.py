@@ -9,6 +9,7 @@ import click
 from rsitmd_tools.cli.annotate.task_warnings import (
     print_changed_pictures,
     print_moves,
+    print_other_notes,
     print_skipped_by_all,
     print_superfluous,
 )
@@ -90,6 +91,7 @@ def command(
             err=True,
         )
     print_changed_pictures(folder, report.changed_pictures, pushed=True)
+    print_other_notes(report.other_notes)
     if report.changed:
         click.echo(f"tasks with updated data: {report.changed}")
     if report.shown_again:

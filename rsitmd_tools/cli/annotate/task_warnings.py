@@ -79,6 +79,15 @@ def print_changed_pictures(
         )
 
 
+def print_other_notes(images: Sequence[str]) -> None:
+    """Warn of notes that another copy of the workspace made and that a push removed."""
+    if images:
+        warn(
+            f"notes removed that this workspace did not make: {_names(images)}. If another copy of"
+            " the workspace sent these sentences back, run push there, and use only that copy"
+        )
+
+
 def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None:
     """Print a warning for each skipped image that has no annotator left."""
     for entry in images:

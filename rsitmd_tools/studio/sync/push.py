@@ -99,6 +99,8 @@ class PushReport:
         deletions: Annotations that were deleted with those tasks.
         changed_pictures: Tasks that showed another picture than the one that was sent, see
             :class:`~rsitmd_tools.studio.sync.pictures.ChangedPicture`; it is restored.
+        other_notes: Images from whose task a note was removed that sends a sentence back, although
+            this workspace never sent one back there: another copy of the workspace did.
         restored_pages: Numbers of projects whose labeling page was changed on the server and
             is restored.
         short: Number of captions that need more annotators.
@@ -128,6 +130,7 @@ class PushReport:
     shown_again: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     changed_pictures: list[ChangedPicture] = field(default_factory=list)
+    other_notes: list[str] = field(default_factory=list)
     restored_pages: list[int] = field(default_factory=list)
     short: int = 0
     licence: str | None = None
@@ -339,6 +342,7 @@ class _Push:
         self._report.removed_with_texts += kept
         self._report.changed += tasks.update(images, self._notify)
         self._report.changed_pictures += tasks.pictures
+        self._report.other_notes += tasks.other_notes
         self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.new += len(missing)
         self._report.found += found

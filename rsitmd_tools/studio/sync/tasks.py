@@ -13,7 +13,7 @@ from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import KEY, Reconciled, data_key, read_tasks
-from rsitmd_tools.studio.sync.notes import SENT_BACK, notes, sent_back_texts
+from rsitmd_tools.studio.sync.notes import SENT_BACK, SENT_BACK_NOTE, notes, sent_back_texts
 from rsitmd_tools.studio.sync.pictures import ChangedPicture, changed_picture
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
@@ -27,6 +27,7 @@ from rsitmd_tools.workspace.tasks import (
     record_tasks,
     set_image_addresses,
     set_task_data,
+    tasks_ever_sent_back,
 )
 
 HINTS = (HINT, SUGGESTED)  # only ``annotate assist`` changes them
@@ -48,6 +49,8 @@ class Tasks:
         reconciled: Differences that :meth:`refresh` has found so far.
         there: Data of the server's tasks by number, as :meth:`refresh` has read them.
         pictures: Tasks whose picture was changed on the server, as :meth:`update` has found them.
+        other_notes: Images of tasks from which :meth:`update` has removed a note about sentences
+            that this workspace never sent back.
     """
 
     workspace: Workspace
@@ -58,6 +61,7 @@ class Tasks:
     reconciled: Reconciled = field(default_factory=Reconciled)
     there: dict[int, Any] = field(default_factory=dict)
     pictures: list[ChangedPicture] = field(default_factory=list)
+    other_notes: list[str] = field(default_factory=list)
 
     def known(self) -> dict[int, Task]:
         """Return the tasks that are on the server, by row of the image."""
@@ -126,6 +130,7 @@ class Tasks:
         current = self._current(images)
         changed = [entry for entry in current if self._is_stale(*entry)]
         self.pictures += self._changed_pictures()
+        self.other_notes += self._other_notes(changed)
         if changed and notify is not None:
             tasks = count_of(len(changed), "task")
             notify(f"new data for {tasks} of project {self.number}")
@@ -168,6 +173,19 @@ class Tasks:
             if number in known
         )
         return [picture for picture in found if picture is not None]
+
+    def _other_notes(self, changed: Sequence[tuple[Task, dict[str, Any]]]) -> list[str]:
+        """Return the images whose new data lack a note that another workspace made.
+
+        A copy of the workspace knows the same tasks, but not the decisions of the other copy.
+        """
+        own = tasks_ever_sent_back(self.workspace.db, self.project)
+        return [
+            task.filename
+            for task, _ in changed
+            if task.row not in own
+            and SENT_BACK_NOTE in str(self.there.get(task.number, {}).get(NOTE) or "")
+        ]
 
     def _record_addresses(self, current: Sequence[tuple[Task, dict[str, Any]]]) -> None:
         sent = {task.row: str(data[IMAGE]) for task, data in current}

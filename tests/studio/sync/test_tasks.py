@@ -75,6 +75,27 @@ def test_a_note_that_is_dealt_with_is_removed_again(workspace: Workspace) -> Non
     assert server.tasks[2].data["note"] == ""
 
 
+def test_a_note_of_another_copy_of_the_workspace_is_named_when_it_is_removed(
+    workspace: Workspace,
+) -> None:
+    server = MemoryServer()
+    push(workspace, server)
+    with workspace.transaction() as db:
+        add_annotation(db, ["Many roads."])
+        move(db, 1, "sent back", "B. Lee", note="count them")
+    push(workspace, server)
+    with workspace.transaction() as db:
+        move(db, 1, "accepted", "B. Lee")
+    note = "Sent back to anna@x.org: count"
+    server.tasks[2].data = {**server.tasks[2].data, "note": note}
+    images = {image.row: image for image in task_images(workspace.db)}
+    tasks = Tasks(workspace, cast("Client", server), 1, 1, data_of)
+    tasks.refresh()
+    # This workspace made the note on the first task itself.
+    assert (tasks.update(images), tasks.other_notes) == (2, ["port_2.tif"])
+    assert {task.data["note"] for task in server.tasks.values()} == {""}
+
+
 def test_hints_and_fields_of_others_stay(workspace: Workspace) -> None:
     server = MemoryServer()
     push(workspace, server)
