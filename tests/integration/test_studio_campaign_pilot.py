@@ -18,10 +18,12 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, decide
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join
+from tests.integration.drafts import save_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import AddImages, MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
@@ -196,7 +198,13 @@ def test_a_pilot_closes_the_projects_of_those_who_have_not_written(
         report = push(workspace, notify=said.append)
         assert kinds(report) == {a: {"main"}, b: {"pilot"}, c: {"pilot"}}
         closed = f"project {first[c]} is closed until {c} is admitted to the campaign"
-        assert said == [f"{a} wrote captions before the pilot started and is admitted", closed]
+        opened = (
+            f"project {first[b]} of {b}, who is not admitted, stays open: it has texts that are not"
+            " pulled. Run pull, then push"
+        )
+        assert said == [
+            f"{a} wrote captions before the pilot started and is admitted", opened, closed,
+        ]  # fmt: skip
         titles = {email: client.sdk.projects.get(id=first[email]).title for email in (b, c)}
         assert [titles[email].startswith("closed: ") for email in (b, c)] == [False, True]
         assert push(workspace, notify=said.append).new == 0
@@ -212,6 +220,43 @@ def test_a_pilot_closes_the_projects_of_those_who_have_not_written(
             for number in (first[c], again)
         ]
         assert images[0] == images[1] != set()
+
+
+def test_a_pilot_closes_the_project_of_somebody_who_wrote_after_its_start(
+    make_workspace: MakeWorkspace, annotators: People, client: Client, server: EmbeddedServer
+) -> None:
+    (a, anna), (b, berta) = annotators[:2]
+    with Workspace.open(make_workspace(images=3, settings=SETTINGS), write=True) as workspace:
+        for email in (a, b):
+            join(workspace, email)
+        first = {p["annotator"]: p["id"] for p in push(workspace).projects}
+        start_pilot(workspace, 1)
+        write(workspace, a, anna, "main", 1)
+        [draft] = client.sdk.tasks.list(project=first[b], page_size=1).items or []
+        save_draft(server, berta._client.connection.token, draft.id)
+        pull(workspace)
+        said: list[str] = []
+        report = push(workspace, notify=said.append)
+        assert kinds(report) == {a: {"pilot"}, b: {"pilot"}}
+        assert said == [
+            f"project {first[a]} is closed until {a} is admitted to the campaign",
+            f"project {first[b]} of {b}, who is not admitted, stays open: it has drafts. Ask the"
+            " annotator to submit them, then run pull and push",
+        ]
+        assert len([image for image in merged_images(workspace) if image.captions]) == 1
+        decide(workspace, a, ADMITTED, "B. Lee")
+        assert kinds(push(workspace))[a] == {"main"}
+        assert tasks_in_open_project(workspace, a) == 2, "the first image is not sent again"
+
+
+def tasks_in_open_project(workspace: Workspace, email: str) -> int:
+    """Return the number of tasks in the open project of a person."""
+    row = workspace.db.execute(
+        "SELECT count(*) FROM main_task JOIN annotator ON annotator.id = owner_id"
+        " WHERE email = ? AND closed_at IS NULL",
+        (email,),
+    ).fetchone()
+    return int(row[0])
 
 
 def test_with_one_person_the_images_of_a_pilot_are_sent_all_the_same(

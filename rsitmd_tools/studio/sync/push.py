@@ -266,21 +266,28 @@ class _Push:
                 self._projects.close(project.row)
 
     def _close_main_projects_of(self, practising: Sequence[Person]) -> None:
-        """Close the main projects of annotators who practise, if they have written nothing there.
+        """Close the main projects of annotators who practise, unless they have written there.
 
-        Their images stay assigned to them. A push after they are admitted creates a new project.
+        A text from before the pilot admits its author after the next pull. Texts that were written
+        after its start are kept. The images stay assigned to the annotators. A push after they are
+        admitted creates a new project.
         """
         new = {person.row: person.email for person in practising}
         for project in projects_of(self._workspace.db, self._client.connection.key):
             if project.closed_at is not None or project.kind != MAIN or project.owner not in new:
                 continue
-            number = project.number
-            if self._client.annotation_numbers(number) or self._client.tasks_with_drafts(number):
-                continue  # the next pull finds the text, and the next push admits its author
-            self._notify(
-                f"project {number} is closed until {new[project.owner]} is admitted to the campaign"
-            )
-            self._projects.close(project.row)
+            number, email = project.number, new[project.owner]
+            if changed_by_annotations(self._workspace, self._client, project):
+                reason = "it has texts that are not pulled. Run pull, then push"
+            elif self._client.tasks_with_drafts(number):
+                reason = "it has drafts. Ask the annotator to submit them, then run pull and push"
+            else:
+                self._notify(
+                    f"project {number} is closed until {email} is admitted to the campaign"
+                )
+                self._projects.close(project.row)
+                continue
+            self._notify(f"project {number} of {email}, who is not admitted, stays open: {reason}")
 
     def _unread(self) -> set[int]:
         """Return the tasks (rows) with a text that is not pulled; store which have drafts."""
