@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, category_of
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest.imported_files import FileReport, add_files
 from rsitmd_tools.ingest.scan import safe_category
 from rsitmd_tools.workspace import Workspace
@@ -95,8 +97,8 @@ def import_dataset(
         places: Places of its images by file name. An image that has a place keeps it.
 
     Raises:
-        RsitmdError: The dataset is a workspace or has no images, another dataset of its name
-            was imported, or the workspace cannot be written to.
+        RsitmdError: The dataset is a workspace, was made from this one or has no images, another
+            dataset of its name was imported, or the workspace cannot be written to.
     """
     if dataset.format == "workspace":
         raise WrongUsage(
@@ -106,6 +108,7 @@ def import_dataset(
     records = _distinct(dataset, report)
     if not records:
         raise RsitmdError("has no images", where=dataset.source, hint="check the file")
+    _refuse_own_images(workspace, dataset, records)
     report.other = _other_images(workspace, dataset, records)
     report.images = len(records)
     report.sentences = sum(len(record.sentences) for record in records.values())
@@ -122,6 +125,41 @@ def import_dataset(
     same = {name: record for name, record in records.items() if name not in other}
     report.files = add_files(workspace, dataset, same, workers, places or {})
     return report
+
+
+def _refuse_own_images(
+    workspace: Workspace, dataset: Dataset, records: Mapping[str, ImageRecord]
+) -> None:
+    """Refuse a dataset that was made from this workspace: each image and sentence would be double.
+
+    Raises:
+        WrongUsage: Most of its new images are files of the workspace under the same names.
+    """
+    known = {image.name for image in imported_images(workspace, dataset.name)}
+    sources = {image.filename: image.sha256 for image in stored_images(workspace)}
+    new = [record for name, record in records.items() if name not in known]
+
+    def is_own(record: ImageRecord) -> bool:
+        own = workspace.images / record.filename
+        if record.filename not in sources or not own.is_file():
+            return False
+        try:
+            file = dataset.image_path(record)
+            same = filecmp.cmp(file, own, shallow=False)
+        except (OSError, RsitmdError):
+            return False  # reported later
+        # A file that was ingested as it is belongs to the image.
+        return same and sha256_file(file) != sources[record.filename]
+
+    own = [record.filename for record in new if is_own(record)]
+    if 2 * len(own) > len(new):
+        raise WrongUsage(
+            f"was made from this workspace: it has {count_of(len(own), 'image file')} of it, first"
+            f" {own[0]}",
+            where=dataset.source,
+            hint="the images and their sentences are in the workspace; import the dataset into"
+            " another workspace",
+        )
 
 
 def _other_images(

@@ -32,6 +32,29 @@ def test_a_second_import_adds_nothing(tmp_path: Path) -> None:
     assert state(tmp_path / "w") == before
 
 
+def test_a_dataset_that_was_made_from_the_workspace_is_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        save_noise(tmp_path / "photos" / "port" / f"{number}.png", number)
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [tmp_path / "photos"], workers=1)
+    made = dataset(*(record(f"port_{n}.tif") for n in (1, 2, 3)), folder=tmp_path / "w" / "images")
+    before = state(tmp_path / "w")
+    expected = "old: was made from this workspace: it has 3 image files of it, first port_1.tif;"
+    with pytest.raises(RsitmdError, match=expected):
+        into(tmp_path / "w", made)
+    assert state(tmp_path / "w") == before
+
+    # Another workspace takes it in, and again.
+    assert into(tmp_path / "other", made).files.added == 3
+    assert into(tmp_path / "other", made).known == 3
+    # The workspace takes in its own source files, as linked images.
+    for number in range(3):
+        file = tmp_path / "photos" / "port" / f"{number}.png"
+        file.rename(tmp_path / "photos" / f"port_{number + 1}.tif")
+    sources = dataset(*made.images, folder=tmp_path / "photos")
+    assert into(tmp_path / "w", sources).files.linked == 3
+
+
 def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
     texts = dataset(*(record(f"port_{n}.tif", split="test") for n in (1, 2)))
     assert into(tmp_path / "w", texts).files.without_file == ["port_1.tif", "port_2.tif"]

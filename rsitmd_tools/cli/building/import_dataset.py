@@ -52,6 +52,7 @@ def command(
     without a file are imported too. A later import with --images adds the files. Images are
     identified by the name of the dataset and their name in it. Known images and texts are not
     added again. A different dataset with a known name is refused: pass another name with --name.
+    A dataset that was made from the workspace itself, such as a release of it, is refused.
     Data that a workspace does not store, such as unknown fields, is listed.
 
     With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
