@@ -9,7 +9,7 @@ import pytest
 from rsitmd_tools.ingest import corrections
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
-from tests.integration.pages import OpenPage, browser, open_page
+from tests.integration.pages import OpenPage, browser, open_page, open_stream, pushed, sign_up
 from tests.integration.written import (
     Stored,
     eventually,
@@ -175,3 +175,24 @@ def test_a_text_is_never_stored_for_another_image_that_got_the_number_of_its_tas
     press(page, "Control+Enter")
     assert "This image no longer exists on the server" in said(page)
     assert there.drafts(number) == there.annotations(number) == []
+
+
+@pytest.mark.parametrize("key", ["größe 1", 7])
+def test_a_text_is_saved_whatever_key_its_task_has(
+    key: object,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    there = Stored(server)
+    project = pushed(make_workspace(images=1, how="upload"))
+    [task] = client.sdk.tasks.list(project=project).items or []
+    client.sdk.tasks.update(id=str(task.id), data={**task.data, "sha256": key})
+    page = open_page()
+    sign_up(page, client, f"key-{len(str(key))}@example.org")
+    open_stream(page, server.url, project)
+    task_of(page)
+    write_and_submit(page)
+    whole = {"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}
+    eventually(page, lambda: there.annotations(int(task.id)), [whole])

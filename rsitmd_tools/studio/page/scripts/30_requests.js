@@ -66,7 +66,8 @@ window.rsitmd.requests = (() => {
   // The number of a deleted task can be that of another image now. The server refuses the text then.
   function withImage(headers, image) {
     const all = new Headers(headers);
-    if (image) all.set("X-Rsitmd-Image", image);
+    // A task that was made by hand can have any value there; a header cannot.
+    if (typeof image === "string" && /^[\x21-\x7e]+$/.test(image)) all.set("X-Rsitmd-Image", image);
     return all;
   }
 
