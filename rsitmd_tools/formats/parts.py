@@ -23,6 +23,9 @@ from rsitmd_tools.text_files import MAX_BYTES
 # Spellings of the splits in file names and columns.
 _SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _DRIVE = re.compile(r"[A-Za-z]:/")
+# Files and folders that have this name in every dataset of their format: they name no dataset.
+_COMMON = "captions"
+_COMMON_FOLDER = "annotations"
 _HEAD = 65536
 Key = tuple[str | None, str]  # split and path of an image
 
@@ -33,7 +36,8 @@ class Part:
 
     Attributes:
         file: The file.
-        name: Name of the file without its split: the name of the dataset.
+        name: The name of the dataset: that of the file without its split, or that of the folder if
+            every dataset has a file of this name.
         split: The split in the name of the file, or None.
     """
 
@@ -185,9 +189,16 @@ def part_of(file: Path) -> Part:
         split = spelled_split(re.sub(r"[0-9]+$", "", words[at]))
         if split is not None:
             before = re.sub(r"[\W_]+$", "", "".join(words[:at]))
-            left = before + "".join(words[at + 1 :])
-            return Part(file, left or file.resolve().parent.name, split)
-    return Part(file, file.stem, None)
+            return Part(file, _dataset_name(file, before + "".join(words[at + 1 :])), split)
+    return Part(file, _dataset_name(file, file.stem), None)
+
+
+def _dataset_name(file: Path, own: str) -> str:
+    """Return the name of the dataset of a file; ``own`` is its name without its split."""
+    if own and own != _COMMON:
+        return own
+    folder = file.resolve().parent
+    return (folder.parent if folder.name == _COMMON_FOLDER else folder).name or own
 
 
 def spelled_split(text: str) -> str | None:

@@ -173,7 +173,7 @@ def test_fields_of_coco_that_mean_something_else_are_kept_as_they_are(tmp_path: 
     document = {"images": [image], "annotations": [sentence], "dataset": ["x"], "info": 2}
     (tmp_path / "captions_val.json").write_text(json.dumps(document))
     data = load_dataset(tmp_path)
-    assert data.name == "captions"
+    assert data.name == tmp_path.name
     assert data.extra == {"dataset": ["x"], "info": 2}
     [record] = data.images
     assert (record.category, record.keywords) == ("port", ())

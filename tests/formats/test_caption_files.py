@@ -175,7 +175,7 @@ def test_half_a_character_is_one_line(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("rsitmd_train.json", ("rsitmd", "train")),
-        ("captions_val2017.json", ("captions", "val")),
+        ("coco_val2017.json", ("coco", "val")),
         ("rsicd_captions_val2017.json", ("rsicd_captions", "val")),
         ("textaug_valid_rsicd.jsonl", ("textaug_rsicd", "val")),
         ("testing-grounds.csv", ("grounds", "test")),
@@ -188,6 +188,22 @@ def test_the_split_in_a_file_name(name: str, expected: tuple[str, str | None]) -
     part = part_of(Path(name))
     assert part.split == expected[1]
     assert part.name.strip("-_") == expected[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["captions.jsonl", "captions.csv", "captions_train2017.json", "annotations/captions_val.json"],
+)
+def test_a_name_that_every_dataset_has_is_no_name(tmp_path: Path, name: str) -> None:
+    """Two datasets of one name cannot be imported into one workspace."""
+    assert part_of(tmp_path / "harbours" / name).name == "harbours"
+
+
+@pytest.mark.parametrize("layout", ["csv", "jsonl"])
+def test_a_converted_dataset_is_named_after_its_folder(tmp_path: Path, layout: str) -> None:
+    data = Dataset("x", (ImageRecord("a.tif", (Sentence("A."),)),), tmp_path, layout)
+    save_dataset(data, tmp_path / "harbours", layout)
+    assert load_dataset(tmp_path / "harbours").name == "harbours"
 
 
 def test_files_of_equal_names_in_class_folders_keep_their_folders(tmp_path: Path) -> None:
