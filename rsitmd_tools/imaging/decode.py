@@ -86,7 +86,7 @@ def decode_file(
     stretched, and only the first page is read.
 
     Pillow decodes files with 8 bits per colour. rasterio (extra ``geo``) reads all others, and
-    files with a mask, nodata or missing blocks that Pillow would ignore.
+    files with a mask, metadata, nodata or missing blocks that Pillow would ignore.
 
     The limits on bytes and pixels bound the memory. An image is resized before all other
     operations.
@@ -165,7 +165,7 @@ def _needs_rasterio(
 
     ``deep`` are single bands of more than 8 bits, which Pillow can decode if nothing is masked.
     """
-    if file.mask is not None or file.nodata is not None or options.bands or options.value_range:
+    if file.mask is not None or file.metadata is not None or options.bands or options.value_range:
         return "other"
     if image.format == "JPEG2000":
         return "deep" if _has_rasterio() or image.mode in DEEP_GREY else ""
@@ -263,8 +263,8 @@ def _by_rasterio(
         files["image.msk"] = file.mask
         if not file.mask.startswith(STARTS):
             raise UnusableImageError("has a mask beside it (.msk) that is not a TIFF")
-    if file.nodata is not None:
-        files["image.aux.xml"] = file.nodata
+    if file.metadata is not None:
+        files["image.aux.xml"] = file.metadata
     with open_bytes(files) as raster:
         turned = UPRIGHT.get(orientation or summary.orientation)
         return _from_raster(raster, size, options, summary.pages, turned)

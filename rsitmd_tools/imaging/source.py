@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
-from rsitmd_tools.imaging.pam import nodata_only
+from rsitmd_tools.imaging.pam import pixel_metadata
 from rsitmd_tools.imaging.tiff import STARTS, summarise
 from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 
@@ -29,11 +29,12 @@ class ImageFile:
 
     Attributes:
         data: Its contents.
-        sha256: Its SHA-256. If it has a mask or nodata values beside it, or is a VRT, the SHA-256
-            of the SHA-256 of all of them, so that it changes with any of them.
+        sha256: Its SHA-256. If it has a mask or metadata beside it, or is a VRT, the SHA-256 of the
+            SHA-256 of all of them, so that it changes with any of them.
         path: Where it is; None if there is no file.
         mask: Contents of the mask beside it (``.msk``), or None.
-        nodata: Nodata values beside it, as GDAL's metadata (``.aux.xml``); None without one.
+        metadata: The part of GDAL's metadata beside it (``.aux.xml``) that changes its pixels, or
+            None.
         states: Fingerprints of the files that are beside it, or are read again.
     """
 
@@ -41,7 +42,7 @@ class ImageFile:
     sha256: str = ""
     path: Path | None = None
     mask: bytes | None = None
-    nodata: bytes | None = None
+    metadata: bytes | None = None
     states: dict[Path, Fingerprint] = field(default_factory=dict)
 
     @property
@@ -73,7 +74,7 @@ def read_image_file(path: Path, outside: bool = False) -> ImageFile:
 
 
 def with_side_files(path: Path, data: bytes, outside: bool) -> ImageFile:
-    """Read the mask and the nodata beside a file, and the hashes of the sources of a VRT.
+    """Read the mask and the metadata beside a file, and the hashes of the sources of a VRT.
 
     Args:
         path: The file.
@@ -91,9 +92,9 @@ def with_side_files(path: Path, data: bytes, outside: bool) -> ImageFile:
     mask = _read(beside, states) if beside else None
     if mask is not None:
         hashes.append(hashlib.sha256(mask).hexdigest())
-    nodata = _nodata_beside(path, data, states)
-    if nodata is not None:
-        hashes.append(hashlib.sha256(nodata).hexdigest())
+    metadata = _metadata_beside(path, data, states)
+    if metadata is not None:
+        hashes.append(hashlib.sha256(metadata).hexdigest())
     if is_vrt(data):
         # It is read again when it is opened.
         if _read(path, states) != data:
@@ -102,35 +103,35 @@ def with_side_files(path: Path, data: bytes, outside: bool) -> ImageFile:
             states[source] = fingerprint(source)
             with source.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
-    return ImageFile(data, combined_hash(hashes), path, mask, nodata, states)
+    return ImageFile(data, combined_hash(hashes), path, mask, metadata, states)
 
 
-def _metadata_beside(path: Path) -> Path:
+def _metadata_file(path: Path) -> Path:
     return path.with_name(path.name + METADATA)
 
 
-def _nodata_of(path: Path) -> bytes | None:
-    """Return the nodata values beside a file that is not a VRT, without reading all of it."""
-    if not _metadata_beside(path).is_file() or not path.stat().st_size:
+def _metadata_of(path: Path) -> bytes | None:
+    """Return the metadata beside a file that is not a VRT, without reading all of the file."""
+    if not _metadata_file(path).is_file() or not path.stat().st_size:
         return None
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
-        return _nodata_beside(path, data, {})
+        return _metadata_beside(path, data, {})
 
 
-def _nodata_beside(
+def _metadata_beside(
     path: Path, data: bytes | mmap.mmap, states: dict[Path, Fingerprint]
 ) -> bytes | None:
-    """Return the nodata values beside a file, and add the state of theirs if there are any."""
-    beside = _metadata_beside(path)
+    """Return what changes the pixels of a file beside it, and add the state of its metadata."""
+    beside = _metadata_file(path)
     if not beside.is_file() or is_vrt(data[:START]):
         return None
-    if data[:START].startswith(STARTS) and summarise(data).nodata is not None:
-        return None  # those in the file count
+    tiff = data[:START].startswith(STARTS)
+    own_nodata = tiff and summarise(data).nodata is not None
     read: dict[Path, Fingerprint] = {}
-    nodata = nodata_only(_read(beside, read))
-    if nodata is not None:
+    metadata = pixel_metadata(_read(beside, read), own_nodata=own_nodata, colours=tiff)
+    if metadata is not None:
         states |= read
-    return nodata
+    return metadata
 
 
 def combined_hash(hashes: Sequence[str]) -> str:
@@ -151,30 +152,30 @@ def scene_sha256(path: Path, outside: bool = False) -> str:
     """
     if _starts_as_vrt(path):
         return read_image_file(path, outside).sha256
-    mask, nodata = mask_beside(path), _nodata_of(path)
+    mask, metadata = mask_beside(path), _metadata_of(path)
     hashes = [sha256_file(path)]
     if mask is not None:
         hashes.append(sha256_file(mask))
-    if nodata is not None:
-        hashes.append(hashlib.sha256(nodata).hexdigest())
+    if metadata is not None:
+        hashes.append(hashlib.sha256(metadata).hexdigest())
     return combined_hash(hashes)
 
 
 def needs_other_files(path: Path) -> bool:
     """Return whether the pixels of a raster depend on other files.
 
-    A VRT has sources. Other rasters can have a mask or nodata values beside them.
+    A VRT has sources. Other rasters can have a mask or metadata beside them.
 
     Raises:
         OSError: It cannot be read.
     """
-    return _starts_as_vrt(path) or mask_beside(path) is not None or _nodata_of(path) is not None
+    return _starts_as_vrt(path) or mask_beside(path) is not None or _metadata_of(path) is not None
 
 
 def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:
     """Return the other files that the pixels of a raster depend on, with their fingerprints.
 
-    These are the mask and the nodata values beside it, and the sources of a VRT.
+    These are the mask and the metadata beside it, and the sources of a VRT.
 
     Raises:
         UnusableImageError: It is a VRT that names what it may not read.
@@ -184,8 +185,8 @@ def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:
     files = [] if beside is None else [beside]
     if _starts_as_vrt(path):
         files += read_vrt(path, "", outside).sources
-    elif _nodata_of(path) is not None:
-        files.append(_metadata_beside(path))
+    elif _metadata_of(path) is not None:
+        files.append(_metadata_file(path))
     return {file: fingerprint(file) for file in files}
 
 

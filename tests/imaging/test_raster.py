@@ -124,6 +124,39 @@ def test_scales_and_offsets_of_bands_are_applied(tmp_path: Path) -> None:
     assert np.abs(ranged[..., 0] - values[0] / 1000 * 255).max() <= 1
 
 
+@pytest.mark.parametrize("driver", ["GTiff", "JP2OpenJPEG", "PNG"])
+def test_scales_beside_a_file_are_applied_to_images_and_to_tiles(
+    tmp_path: Path, driver: str
+) -> None:
+    values = np.stack([ramp(0, 1000), ramp(0, 100), ramp(0, 10)]).astype(np.uint16)
+    lossless = {"QUALITY": "100", "REVERSIBLE": "YES"} if driver == "JP2OpenJPEG" else {}
+    file = write(tmp_path / "a.tif", values, driver=driver, **lossless)
+    bands = "".join(
+        f"<PAMRasterBand band='{band}'><Offset>5</Offset><Scale>{scale}</Scale></PAMRasterBand>"
+        for band, scale in ((1, 1), (2, 10), (3, 100))
+    )
+    file.with_name("a.tif.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    found = pixels(file, value_range=(5, 1005))
+    assert np.abs(found[..., 2] - values[2] / 10.0 * 255).max() <= 1
+    with open_raster(file) as raster:
+        options = BandOptions(value_range=(5, 1005))
+        tile, _ = raster.read_rgb(options=options, limits=raster.value_range(options))
+    assert (found == tile).all()
+
+
+def test_colours_beside_a_tiff_are_those_of_images_and_of_tiles(tmp_path: Path) -> None:
+    values = np.ones((3, SIDE, SIDE), np.uint8) * np.array([20, 40, 60], np.uint8)[:, None, None]
+    file = write(tmp_path / "a.tif", values)
+    bands = "".join(
+        f"<PAMRasterBand band='{band}'><ColorInterp>{name}</ColorInterp></PAMRasterBand>"
+        for band, name in ((1, "Blue"), (2, "Green"), (3, "Red"))
+    )
+    file.with_name("a.tif.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    assert (pixels(file) == (60, 40, 20)).all()
+    with open_raster(file) as raster:
+        assert (raster.read_rgb()[0] == (60, 40, 20)).all()
+
+
 @pytest.mark.parametrize("compress", ["webp", "zstd", "lerc"])
 def test_compressions_that_pillow_lacks(
     tmp_path: Path, compress: str, capfd: pytest.CaptureFixture[str]

@@ -53,6 +53,21 @@ def test_nodata_beside_a_file_counts_and_statistics_do_not(tmp_path: Path) -> No
     assert not needs_other_files(path)
 
 
+def test_scales_and_colours_beside_a_file_count(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tif", 1)
+    colours = "<ColorInterp>Palette</ColorInterp><ColorTable><Entry c1='{}'/></ColorTable>"
+    texts = ["<Scale>1.0</Scale><Offset>0</Offset>", "<Scale>2</Scale>", "<Scale>3</Scale>"]
+    texts += ["<Offset>2</Offset>", colours.format(1), colours.format(2)]
+    hashes = []
+    for text in texts:
+        band = f"<PAMRasterBand band='1'>{text}</PAMRasterBand>"
+        (tmp_path / "a.tif.aux.xml").write_text(f"<PAMDataset>{band}</PAMDataset>")
+        hashes.append(scene_sha256(path))
+        assert read_image_file(path).sha256 == hashes[-1]
+    assert len(set(hashes)) == len(texts)
+    assert hashes[0] == sha256_file(path)
+
+
 def test_a_vrt_changes_with_its_source(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", 1)
     (tmp_path / "a.vrt").write_text(
