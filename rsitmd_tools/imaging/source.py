@@ -169,7 +169,17 @@ def needs_other_files(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
-    return _starts_as_vrt(path) or mask_beside(path) is not None or _metadata_of(path) is not None
+    return _starts_as_vrt(path) or needs_files_beside(path)
+
+
+def needs_files_beside(path: Path) -> bool:
+    """Return whether a raster that is not a VRT has a mask or metadata that changes its pixels.
+
+    Raises:
+        OSError: It cannot be read.
+        UnusableImageError: Its metadata is too large, or changes while it is read.
+    """
+    return mask_beside(path) is not None or _metadata_of(path) is not None
 
 
 def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, sync_path, write_error
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.source import needs_files_beside
 from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.normalise import Normalised, Target
@@ -148,11 +150,14 @@ class Intake:
         """Count a file that did not change since an earlier ingest read it.
 
         Returns:
-            False if the file has to be read.
+            False if the file has to be read. A mask can have been added beside a file that did not
+            change.
         """
         try:
             stat = found.path.stat()
-        except OSError:
+            if needs_files_beside(found.path):
+                return False
+        except (OSError, UnusableImageError):
             return False
         source = found.source
         sha256 = unchanged_sha256(self._workspace.db, source, stat)

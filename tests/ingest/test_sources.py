@@ -86,6 +86,26 @@ def test_a_file_with_another_time_is_read(tmp_path: Path, source: Path, read: li
     assert read == ["1.tif"]
 
 
+@pytest.mark.parametrize("beside", [".msk", ".aux.xml"])
+def test_a_file_is_read_again_when_a_mask_or_nodata_is_added_beside_it(
+    tmp_path: Path, source: Path, beside: str
+) -> None:
+    pytest.importorskip("rasterio")
+    run(tmp_path / "w", source)
+    let_time_pass(tmp_path / "w")
+    added = source / "port" / f"1.tif{beside}"
+    if beside == ".msk":
+        Image.new("L", (32, 32), 255).save(added, "TIFF")
+    else:
+        band = "<PAMRasterBand band='1'><NoDataValue>7</NoDataValue></PAMRasterBand>"
+        added.write_text(f"<PAMDataset>{band}</PAMDataset>")
+    report = run(tmp_path / "w", source)
+    assert (report.added, report.known, len(report.outdated)) == (1, 3, 1)
+    added.unlink()
+    report = run(tmp_path / "w", source)
+    assert (report.added, report.known) == (0, 4)
+
+
 def test_a_replaced_file_with_the_old_time_and_size_is_read(
     tmp_path: Path, source: Path, read: list[str]
 ) -> None:
