@@ -80,22 +80,23 @@ def write(dataset: Dataset, folder: Path) -> None:
         images = dataset.select(split).images
         if split == "train":
             entries = [
-                {**_entry(image), "caption": caption, "image_id": number}
+                {**_entry(image, caption), "image_id": number}
                 for number, image in enumerate(images)
                 for caption in image.captions
             ]
         else:
-            entries = [{**_entry(image), "caption": list(image.captions)} for image in images]
+            entries = [_entry(image, list(image.captions)) for image in images]
         write_json(folder / f"{prefix}_{split}.json", entries)
 
 
-def _entry(image: ImageRecord) -> dict[str, Any]:
-    entry: dict[str, Any] = {**without(image.extra, _FIELDS), "image": image.location}
+def _entry(image: ImageRecord, caption: str | list[str]) -> dict[str, Any]:
+    # These are first, because the format is recognised by the beginning of a file.
+    entry: dict[str, Any] = {"image": image.location, "caption": caption}
     if image.category is not None:
         entry["label_name"] = image.category
     if image.keywords:
         entry["keywords"] = list(image.keywords)
-    return entry
+    return entry | without(image.extra, _FIELDS)
 
 
 def _add(records: Records, entry: Any, file: Path, key: str, split: str | None) -> None:

@@ -141,11 +141,11 @@ def entry_of(image: ImageRecord, name: str = IMAGE_FIELDS[0]) -> dict[str, Any]:
         name: Field of its file.
     """
     return {
-        **without(image.extra, _FIELDS),
-        name: image.location,
+        name: image.location,  # first: the format is recognised by the beginning of a file
         "category": image.category,
         "captions": list(image.captions),
         "keywords": list(image.keywords),
+        **without(image.extra, _FIELDS),
     }
 
 

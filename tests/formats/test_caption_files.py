@@ -442,6 +442,23 @@ def test_splits_that_are_not_read_are_named(
     assert "ignored: holdout/metadata.jsonl, test/metadata.csv; metadata.jsonl is read" in said
 
 
+@pytest.mark.parametrize("layout", ["albef", "imagefolder", "jsonl"])
+def test_a_large_field_of_the_first_image_does_not_hide_the_format(
+    tmp_path: Path, layout: str
+) -> None:
+    """A folder is recognised by the first 64 kB of its file."""
+    image = ImageRecord(
+        "a.tif", (Sentence("A."),), ("k" * 70_000,), "val", "c" * 70_000, {"x": "x" * 70_000}
+    )
+    save_dataset(Dataset("x", (image,), tmp_path, layout), tmp_path / "new", layout)
+    [found] = load_dataset(tmp_path / "new")
+    assert (found.captions, found.keywords, found.extra["x"]) == (
+        image.captions,
+        image.keywords,
+        image.extra["x"],
+    )
+
+
 @pytest.mark.parametrize("layout", ["csv", "open-clip-csv"])
 def test_a_cell_that_is_too_long_to_be_read_is_refused(tmp_path: Path, layout: str) -> None:
     def saved(length: int, where: str) -> Path:
