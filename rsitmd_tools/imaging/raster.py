@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from PIL import Image
 
+from rsitmd_tools.imaging.beside import check_side_files
 from rsitmd_tools.imaging.gdal import IMAGE_DRIVERS, VRT_DRIVERS, safe_gdal
-from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.source import unchanged
 from rsitmd_tools.imaging.tiff import ORIENTATION, STARTS, TiffSummary, summarise
 from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
@@ -21,7 +21,6 @@ from rsitmd_tools.imaging.windowed import Raster, readable
 
 __all__ = ["Raster", "open_bytes", "open_raster", "orientation_of"]
 
-SIDE_FILES = (".msk", ".ovr", ".ovr.msk", ".msk.ovr")
 # Names of files with RPCs, and those that GDAL looks for: it does not list the folder.
 RPC_FILES = {
     f"_{text}.{suffix}": "_RPC.TXT"
@@ -55,7 +54,7 @@ def open_raster(path: Path, outside: bool = False) -> Iterator[Raster]:
         with unchanged(path, *vrt.sources), open_bytes(vrt.texts, folder) as raster:
             yield raster
         return
-    _check_side_files(path)
+    check_side_files(path)
     # A Path is never parsed as a URL or an archive.
     absolute, summary = path.absolute(), _summary(path, start)
     with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, summary) as raster:
@@ -135,13 +134,3 @@ def _summary(path: Path, start: bytes) -> TiffSummary:
         return TiffSummary()
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
         return summarise(data)
-
-
-def _check_side_files(path: Path) -> None:
-    """Refuse side files that GDAL would open as a raster of any type."""
-    for suffix in SIDE_FILES:
-        beside = path.with_name(path.name + suffix)
-        if beside.is_file():
-            with beside.open("rb") as stream:
-                if not stream.read(4).startswith(STARTS):
-                    raise UnusableImageError(f"has a side file {suffix} that is not a TIFF")

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging.beside import mask_beside
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.pam import pixel_metadata
 from rsitmd_tools.imaging.tiff import STARTS, summarise
 from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 
 CHANGED = "changed while it was read; run the command again"
-MASK = ".msk"
 METADATA = ".aux.xml"
 START = 1000  # bytes of a file that say whether it is a VRT
 
@@ -164,7 +164,7 @@ def scene_sha256(path: Path, outside: bool = False) -> str:
 def needs_other_files(path: Path) -> bool:
     """Return whether the pixels of a raster depend on other files.
 
-    A VRT has sources. Other rasters can have a mask or metadata beside them.
+    A VRT has sources and their masks. Other rasters can have a mask or metadata beside them.
 
     Raises:
         OSError: It cannot be read.
@@ -185,7 +185,7 @@ def needs_files_beside(path: Path) -> bool:
 def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:
     """Return the other files that the pixels of a raster depend on, with their fingerprints.
 
-    These are the mask and the metadata beside it, and the sources of a VRT.
+    These are the mask and the metadata beside it, and the sources of a VRT with their masks.
 
     Raises:
         UnusableImageError: It is a VRT that names what it may not read.
@@ -203,12 +203,6 @@ def other_files(path: Path, outside: bool = False) -> dict[Path, Fingerprint]:
 def _starts_as_vrt(path: Path) -> bool:
     with path.open("rb") as stream:
         return is_vrt(stream.read(START))
-
-
-def mask_beside(path: Path) -> Path | None:
-    """Return the mask that lies beside a file (``NAME.msk``), or None."""
-    beside = path.with_name(path.name + MASK)
-    return beside if beside.is_file() else None
 
 
 def _read(path: Path, states: dict[Path, Fingerprint]) -> bytes:

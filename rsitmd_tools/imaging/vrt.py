@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from rsitmd_tools.errors import printable
+from rsitmd_tools.imaging.beside import check_side_files, mask_beside
 from rsitmd_tools.imaging.gdal import is_utf8
 from rsitmd_tools.imaging.limits import UnusableImageError
 
@@ -36,7 +37,7 @@ class Vrt:
     Attributes:
         texts: File name in memory and content, of the VRT itself first and then of those that
             it names.
-        sources: The image files that it reads, and the other VRT files.
+        sources: The image files that it reads with the masks beside them, and the other VRT files.
     """
 
     texts: dict[str, bytes] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def read_vrt(path: Path, folder: str, outside: bool = False) -> Vrt:
 
     Raises:
         UnusableImageError: It names a URL, a file outside of its folder, a missing file or one
-            that is not an image.
+            that is not an image, or one with a mask or overviews that GDAL must not open.
         OSError: It cannot be read.
     """
     found = Vrt()
@@ -149,6 +150,14 @@ def _rewrite(
         name = f"{folder}/{_add(found, real, folder, root, depth + 1)}"
     elif start.startswith(IMAGE_STARTS):
         name = str(real)
+        try:
+            check_side_files(real, root)
+        except UnusableImageError as error:
+            problem = f"is a VRT that names {printable(text)}, which {error}"
+            raise UnusableImageError(problem) from None
+        mask = mask_beside(real)
+        if mask is not None:
+            found.sources.append(mask)
     else:
         raise UnusableImageError(f"is a VRT that names {printable(text)}, which is not an image")
     element.text = name

@@ -15,7 +15,7 @@ import pytest
 from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.raster import open_raster
-from rsitmd_tools.imaging.source import read_image_file
+from rsitmd_tools.imaging.source import other_files, read_image_file, scene_sha256
 from tests.imaging.virtual import SIDE, tiff, vrt
 
 rasterio = pytest.importorskip("rasterio")
@@ -108,6 +108,53 @@ def test_a_source_must_have_a_path_in_utf_8(tmp_path: Path, folder: bytes) -> No
         read_image_file(file)
 
 
+MASKED = (
+    "<MaskBand><VRTRasterBand dataType='Byte'><SimpleSource>"
+    "<SourceFilename relativeToVRT='1'>a.tif</SourceFilename><SourceBand>mask,1</SourceBand>"
+    "</SimpleSource></VRTRasterBand></MaskBand>"
+)
+
+
+def masked(path: Path, hidden: int) -> Path:
+    """Write the mask of a raster: of each row, that many pixels are hidden."""
+    values = np.full((SIDE, SIDE), 255, np.uint8)
+    values[:, :hidden] = 0
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as target:
+        target.write_mask(values)
+    return path.with_name(path.name + ".msk")
+
+
+def test_the_mask_of_a_source_belongs_to_the_hash_of_a_vrt(tmp_path: Path) -> None:
+    source = tiff(tmp_path / "a.tif")
+    file = vrt(tmp_path / "b.vrt", "a.tif", more=MASKED)
+    hashes = [read_image_file(file).sha256]
+    for hidden in (8, 16):
+        mask = masked(source, hidden)
+        hashes.append(read_image_file(file).sha256)
+        assert scene_sha256(file) == hashes[-1]
+        assert mask in other_files(file)
+        with open_raster(file) as raster:
+            assert raster.read_rgb()[1].mean() == 1 - hidden / SIDE
+        mask.unlink()
+    assert len(set(hashes)) == 3
+
+
+def test_a_mask_of_a_source_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    secret = tiff(tmp_path / "secret" / "s.tif", 0)
+    source = tiff(tmp_path / "a" / "a.tif")
+    file = vrt(tmp_path / "a" / "b.vrt", "a.tif", more=MASKED)
+    mask = source.with_name("a.tif.msk")
+    vrt(mask, str(secret), 0)
+    with pytest.raises(UnusableImageError, match=r"a.tif, which has a side file .msk that is not"):
+        value(file)
+    with pytest.raises(UnusableImageError, match="not a TIFF"), open_raster(file, outside=True):
+        pass
+    mask.unlink()
+    mask.symlink_to(secret)
+    with pytest.raises(UnusableImageError, match=r"side file .msk outside of its folder"):
+        value(file)
+
+
 def test_a_vrt_that_names_itself_ends(tmp_path: Path) -> None:
     with pytest.raises(UnusableImageError, match="too many other files"):
         value(vrt(tmp_path / "a.vrt", "a.vrt"))
@@ -147,7 +194,7 @@ from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.raster import open_raster
-from rsitmd_tools.imaging.source import read_image_file
+from rsitmd_tools.imaging.source import other_files, read_image_file, scene_sha256
 for name in sys.argv[1:]:
     for outside in (False, True):
         try:
