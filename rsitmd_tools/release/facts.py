@@ -11,6 +11,7 @@ from typing import Any
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import count_of
 from rsitmd_tools.quality.statistics import origins_of
+from rsitmd_tools.release.resolution import resolution_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace
 
@@ -149,11 +150,7 @@ def facts_of(
     annotators = {s.annotator for s in sentences if s.annotator is not None}
     count = Counter(licences.values())
     size = settings.dataset.image_size
-    resolutions = {
-        place.gsd * place.window[2] / size
-        for place in places
-        if place.gsd is not None and place.window is not None
-    }
+    resolutions = {resolution_of(place, size) for place in places} - {None}
     return ReleaseFacts(
         title=release.title or name,
         version=version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_the_extent_of_the_footprints(
 
 def test_the_resolution_is_that_of_the_images_not_of_their_sources(workspace: Path) -> None:
     here = (8.0, 50.0, 9.0, 51.0)
-    resized = place(here, 2 * IMAGE_SIZE, 2.0)
-    assert facts(workspace, resized, place(here, IMAGE_SIZE, 4.0)).resolution == 4.0
-    assert facts(workspace, resized, place(here, IMAGE_SIZE, 2.0)).resolution is None
+    resized = replace(place(here, 2 * IMAGE_SIZE, 2.0), footprint=None)
+    same, other = (replace(place(here, gsd=gsd), footprint=None) for gsd in (4.0, 2.0))
+    assert facts(workspace, resized, same).resolution == 4.0
+    assert facts(workspace, resized, other).resolution is None
     assert facts(workspace, resized, place(here, gsd=None)).resolution == 4.0
