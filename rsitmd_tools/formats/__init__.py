@@ -85,7 +85,17 @@ def load_dataset(
         raise RsitmdError("does not exist", where=path, hint="pass the folder or file of a dataset")
     if image_folder is not None and not image_folder.is_dir():
         raise RsitmdError("is not a folder", where=image_folder, hint="pass the image folder")
-    return _format_of(path, input_format).read(path, image_folder)
+    found = _format_of(path, input_format).read(path, image_folder)
+    name = _as_utf8(found.name)
+    return found if name == found.name else replace(found, name=name)
+
+
+def _as_utf8(name: str) -> str:
+    r"""Return a name with ``\xff`` for bytes of a file name that are not UTF-8."""
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return name  # of a text with an unpaired surrogate, which is reported when it is written
 
 
 def lost_in(dataset: Dataset, output_format: str) -> list[Loss]:

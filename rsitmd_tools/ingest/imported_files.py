@@ -130,7 +130,8 @@ def add_files(
         remove_unfinished_in(workspace.images)
     intake.report.places = _place_images(workspace, dataset.name, records, places)
     roots = [] if dataset.image_folder is None else [dataset.image_folder]
-    place_whole_images(workspace, roots, workers=workers, elsewhere=_unpacked(dataset))
+    elsewhere = intake.not_utf8 | _unpacked(dataset)
+    place_whole_images(workspace, roots, workers=workers, elsewhere=elsewhere)
     group_places(workspace)
     groups = group_duplicates(workspace)
     intake.report.duplicates = groups.images
@@ -177,6 +178,7 @@ class _FileIntake:
     def __init__(self, workspace: Workspace, dataset: Dataset) -> None:
         self.report = FileReport()
         self.measures = Measures(workspace)
+        self.not_utf8: dict[str, Path] = {}  # files whose source is not their path
         self._workspace = workspace
         self._dataset = dataset
         self._records: Mapping[str, ImageRecord] = {}
@@ -228,7 +230,10 @@ class _FileIntake:
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
         for (image, path), prepared in batch:
-            source = shown(self._origin(image, path))
+            origin = self._origin(image, path)
+            source = shown(origin)
+            if source != str(origin):
+                self.not_utf8[source] = path.resolve()
             if prepared.problem is not None:
                 rejected.append((source, prepared.problem))
                 if image.image is None:

@@ -108,6 +108,19 @@ def test_a_file_whose_name_is_not_utf_8_knows_its_place(tmp_path: Path, name: by
     assert place["scene"]["path"] == shown(file.name)
 
 
+def test_an_imported_file_whose_path_is_not_utf_8_knows_its_place(tmp_path: Path) -> None:
+    written = tmp_path / "d"  # GDAL writes no file with another path
+    write_scene(written / "images" / "port_1.tif", values(64, 64))
+    line = {"filename": "port_1.tif", "captions": ["A port."], "category": "port"}
+    (written / "captions.jsonl").write_text(json.dumps(line))
+    folder = written.rename(tmp_path / os.fsdecode(b"d\xff"))
+    with Workspace.create(tmp_path / "w") as workspace:
+        report = import_dataset(workspace, load_dataset(folder))
+        place = where(workspace, "port_1")
+    assert report.dataset == r"d\xff"
+    assert (place["crs"], place["window"], place["gsd"]) == ("EPSG:32633", [0, 0, 64, 64], 2.0)
+
+
 def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
     place = found(tiled, "photo_1.tif")
     assert place["window"] == [5, 0, 30, 30]
