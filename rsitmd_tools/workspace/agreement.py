@@ -18,12 +18,14 @@ class ImageResult:
         image: Row in table ``image``.
         filename: File name of the image.
         email: Address of the annotator.
+        project: Row of its project.
         result: The server's result as JSON text.
     """
 
     image: int
     filename: str
     email: str
+    project: int
     result: str
 
 
@@ -56,10 +58,11 @@ def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
 def results_by_image(workspace: Workspace) -> list[ImageResult]:
     """Return the results of the annotations on the server, by image, oldest first."""
     rows = workspace.db.execute(
-        "SELECT image.id, filename, email, result FROM live_annotation AS annotation"
+        "SELECT image.id, filename, email, task.project_id, result"
+        " FROM live_annotation AS annotation"
         " JOIN main_task AS task ON task.id = task_id"
         " JOIN kept_image AS image ON image.id = image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " ORDER BY category, number, annotation.updated_at"
     )
-    return [ImageResult(row["id"], row["filename"], row["email"], row["result"]) for row in rows]
+    return [ImageResult(*row) for row in rows]

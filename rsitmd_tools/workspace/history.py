@@ -16,6 +16,7 @@ class HistoricRevision:
         task: Row in table ``task``.
         server_id: Number of the annotation on the server.
         project: Number of the project on the server.
+        project_row: Row of the project.
         pilot: Whether it was written in a pilot.
         annotator: Address of the author.
         changed_by: Address of the annotator who changed it last; None for the author.
@@ -31,6 +32,7 @@ class HistoricRevision:
     task: int
     server_id: int
     project: int
+    project_row: int
     pilot: bool
     annotator: str
     changed_by: str | None
@@ -111,6 +113,7 @@ def revisions_of_image(workspace: Workspace, image: int) -> list[HistoricRevisio
     """Return all revisions of all annotations of an image, oldest first."""
     rows = workspace.db.execute(
         "SELECT annotation.*, author.email, other.email AS other, project.server_id AS project,"
+        " project.id AS project_row,"
         " project.kind FROM annotation JOIN task ON task.id = task_id"
         " JOIN project ON project.id = project_id"
         " JOIN annotator AS author ON author.id = annotation.annotator_id"
@@ -124,6 +127,7 @@ def revisions_of_image(workspace: Workspace, image: int) -> list[HistoricRevisio
             task=row["task_id"],
             server_id=row["server_id"],
             project=row["project"],
+            project_row=row["project_row"],
             pilot=row["kind"] == "pilot",
             annotator=row["email"],
             changed_by=row["other"],

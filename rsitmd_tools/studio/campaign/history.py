@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rsitmd_tools.studio.sync.page_changes import renamed_fields
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import find_image
@@ -60,7 +61,9 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
                     workspace, revision.row, first.get((revision.task, revision.server_id), 0)
                 ),
                 "keywords": list(revision.keywords),
-                "choice": parse_result(json.loads(revision.result)).choice,
+                "choice": parse_result(
+                    json.loads(revision.result), renamed_fields(workspace, revision.project_row)
+                ).choice,
             }
             for revision in revisions
         ],

@@ -10,6 +10,7 @@ from typing import Any
 
 from rsitmd_tools.annotation_templates import CHOICES
 from rsitmd_tools.studio.sync.captions import task_captions
+from rsitmd_tools.studio.sync.page_changes import renamed_fields
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.agreement import results_by_image
@@ -28,7 +29,8 @@ def ranking(workspace: Workspace) -> dict[str, Any] | None:
     """
     chosen: dict[tuple[int, str], dict[str, str]] = {}
     for row in results_by_image(workspace):
-        choice = parse_result(json.loads(row.result)).choice
+        renamed = renamed_fields(workspace, row.project)
+        choice = parse_result(json.loads(row.result), renamed).choice
         if choice in CHOICES:  # an annotator's newest choice replaces earlier ones
             chosen.setdefault((row.image, row.filename), {})[row.email] = choice
     if not chosen:
