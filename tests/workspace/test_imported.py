@@ -21,7 +21,7 @@ from rsitmd_tools.studio.campaign.prefill import _wanted
 from rsitmd_tools.studio.campaign.ranking import ranking
 from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
 from rsitmd_tools.studio.campaign.status import status
-from rsitmd_tools.studio.sync.captions import caption_fields
+from rsitmd_tools.studio.sync.captions import caption_fields, machine_note, mixed_note
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.annotations import revisions
 from rsitmd_tools.workspace.imported import images_with_sentences
@@ -306,6 +306,29 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
 
 
+def test_a_page_without_imported_sentences_has_no_note_about_them(workspace: Workspace) -> None:
+    """The page ``captioning``: its fields are empty, and annotators write new sentences."""
+    assert caption_fields(workspace, 1, ["image", "machine"]) == {}
+    assert caption_fields(workspace, 1, ["left", "machine"])["machine"].startswith("These")
+
+
+def test_the_page_for_correction_shows_the_imported_sentences_that_a_model_leaves(
+    workspace: Workspace,
+) -> None:
+    """A sentence that is submitted in one of these fields takes the place of an imported one."""
+    (workspace.path / "rsitmd.toml").write_text('[annotation]\ntemplate = "correction"\n')
+    with workspace.transaction() as db:
+        add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")
+    names = [f"caption{number}" for number in range(1, 6)]
+    with Workspace.open(workspace.path) as opened:
+        fields = caption_fields(opened, 1, [*names, "machine"])
+        alone = caption_fields(opened, 1, ["caption1", "machine"])
+    assert [fields[name] for name in names] == ["Mine.", *OLD[1:]]
+    assert fields["machine"] == mixed_note("m", 1, ["Old"])
+    assert "suggested sentence 1." in fields["machine"]
+    assert alone == {"caption1": "Mine.", "machine": machine_note("m")}
+
+
 @pytest.mark.parametrize("template", ["correction", "my-page.xml"])
 def test_fields_start_with_the_captions_of_a_model_or_the_imported_sentences(
     workspace: Workspace, template: str
@@ -322,7 +345,7 @@ def test_fields_start_with_the_captions_of_a_model_or_the_imported_sentences(
         task: [text for part in parts for text in part["value"]["text"]]
         for task, parts in wanted.items()
     }
-    assert texts == {1: ["Mine."], 2: [*OLD]}
+    assert texts == {1: ["Mine.", *OLD[1:]], 2: [*OLD]}
 
 
 def test_a_review_passes_over_findings_about_imported_sentences(

@@ -38,7 +38,7 @@ def command(
     machine untouched. Unchanged captions are reported as finding N108 and never become part of
     the dataset.
 
-    With template = "correction", images without such captions get the sentences that
+    With template = "correction", fields without such captions get the sentences that
     `build import` added. People wrote them, so they count even if they are submitted unchanged.
 
     \b

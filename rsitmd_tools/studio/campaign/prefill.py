@@ -104,8 +104,8 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
     """Send the captions to the tasks that are on the server; a second call sends what is missing.
 
     Tasks of a pilot get none. Each other task gets the captions of the newest model that has some
-    for its image. On the page ``correction``, images without captions of a model get their
-    imported sentences.
+    for its image. On the page ``correction``, the fields without a caption of a model get the
+    imported sentences of their places.
 
     Raises:
         RsitmdError: The server cannot be reached or refuses.
@@ -149,14 +149,16 @@ def _wanted(workspace: Workspace, project: int, slots: int) -> dict[int, list[di
     if not slots:
         return {}
     texts: dict[int, list[str]] = {}
-    if workspace.settings.annotation.works_like == CORRECTION:
-        texts = dict(imported_of_project(workspace, project))
     newest: dict[int, str] = {}
     for prediction in predictions_of_project(workspace, project):  # the newest model comes last
         if newest.get(prediction.task) != prediction.model:
             newest[prediction.task] = prediction.model
             texts[prediction.task] = []
         texts[prediction.task].append(prediction.raw)
+    if workspace.settings.annotation.works_like == CORRECTION:
+        for task, imported in imported_of_project(workspace, project).items():
+            given = texts.setdefault(task, [])
+            given += imported[len(given) :]
     return {
         # Imported sentences can be blank: their fields are empty.
         task: [
