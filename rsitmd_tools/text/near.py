@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -55,21 +55,23 @@ class NearIndex(Generic[K]):
             if word in self._holders:
                 self._holders[word].discard(key)
 
-    def nearest(self, words: Sequence[str], besides: Hashable = None) -> tuple[K, float] | None:
+    def nearest(
+        self, words: Sequence[str], besides: Collection[Hashable] = ()
+    ) -> tuple[K, float] | None:
         """Return the most similar text and its similarity, or None if no text is similar.
 
         Of equally similar texts, the one that was added first is returned.
 
         Args:
             words: The words of a text.
-            besides: A key to ignore, such as that of the text itself.
+            besides: Keys to ignore, such as that of the text itself.
         """
         own = numbered(words)
         best: tuple[float, int, K] | None = None
         for key in {key for word in self._prefix(own) for key in self._holders.get(word, ())}:
             other = self._words[key]
             fewer, more = sorted((len(own), len(other)))
-            if key == besides or fewer < self._similarity * more:
+            if key in besides or fewer < self._similarity * more:
                 continue
             common = len(own & other)
             share = common / (len(own) + len(other) - common)

@@ -29,6 +29,12 @@ class Key(NamedTuple):
     slot: int
 
 
+class _Place(NamedTuple):
+    image: str  # identifies a task; the task number can change
+    task: int
+    author: int
+
+
 class Adviser:
     """Finds hints and keywords from all sentences of a campaign; thread-safe."""
 
@@ -45,9 +51,7 @@ class Adviser:
         self._shared = {"lists": first.lists, "spelling": first.spelling}
         self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
         self._slots: dict[int, set[Key]] = defaultdict(set)
-        # By annotation. The image identifies a task; the task number can change.
-        self._images: dict[int, str] = {}
-        self._tasks: dict[int, int] = {}
+        self._places: dict[int, _Place] = {}  # by annotation
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
         self._contents: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
@@ -60,7 +64,13 @@ class Adviser:
         return len(self._index)
 
     def learn(
-        self, image: str, annotation: int, category: str, written: ParsedResult, task: int = 0
+        self,
+        image: str,
+        annotation: int,
+        category: str,
+        written: ParsedResult,
+        task: int = 0,
+        author: int = 0,
     ) -> None:
         """Add an annotation, or replace its earlier version.
 
@@ -70,11 +80,11 @@ class Adviser:
             category: The image's class.
             written: Sentences and keywords of the annotation.
             task: The task's number on the server.
+            author: Number of the author's account; 0 if it is not known.
         """
         with self._lock:
             self._forget(annotation)
-            self._images[annotation] = image
-            self._tasks[annotation] = task
+            self._places[annotation] = _Place(image, task, author)
             for slot, raw in written.sentences:
                 key = Key(annotation, slot)
                 self._index.add(key, split_words(raw))
@@ -91,18 +101,24 @@ class Adviser:
     def forget_tasks(self, tasks: Collection[int]) -> None:
         """Remove the annotations of tasks, by their numbers."""
         with self._lock:
-            for annotation in [n for n, task in self._tasks.items() if task in tasks]:
+            for annotation in [n for n, place in self._places.items() if place.task in tasks]:
                 self._forget(annotation)
 
     def tasks_of(self, annotations: Collection[int]) -> set[int]:
         """Return the task numbers of known annotations."""
         with self._lock:
-            return {task for number, task in self._tasks.items() if number in annotations}
+            return {place.task for n, place in self._places.items() if n in annotations}
 
     def annotations_of(self, task: int) -> set[int]:
         """Return the known annotations of a task."""
         with self._lock:
-            return {number for number, own in self._tasks.items() if own == task}
+            return {number for number, place in self._places.items() if place.task == task}
+
+    def author_of(self, annotation: int) -> int:
+        """Return the number of an annotation's author; 0 if it is not known."""
+        with self._lock:
+            place = self._places.get(annotation)
+            return 0 if place is None else place.author
 
     def hints(self, image: str, annotation: int, category: str, written: ParsedResult) -> list[str]:
         """Return hints about the sentences of a known annotation.
@@ -116,7 +132,8 @@ class Adviser:
             near = self.near(raw, Key(annotation, slot))
             if near is not None:
                 key, share = near
-                same = self._images.get(key.annotation) == image
+                place = self._places.get(key.annotation)
+                same = place is not None and place.image == image
                 where = "this image" if same else "another image"
                 found.append(
                     f"{shown}almost the same as a sentence of {where} ({share:.0%} of words)"
@@ -124,12 +141,18 @@ class Adviser:
         return found[:MAX_HINTS]
 
     def near(self, raw: str, besides: Key | None = None) -> tuple[Key, float] | None:
-        """Return the most similar sentence above the threshold, and the similarity."""
+        """Return the most similar sentence above the threshold, and the similarity.
+
+        Args:
+            raw: The text.
+            besides: The sentence with this text. What its author wrote about the same image in
+                another task, such as that of a pilot, is ignored too.
+        """
         words = split_words(raw)
         if len(words) < MIN_WORDS:
             return None
         with self._lock:
-            return self._index.nearest(words, besides)
+            return self._index.nearest(words, () if besides is None else self._own(besides))
 
     def broken_rules(self, raw: str, category: str) -> list[str]:
         """Return the findings of the sentence rules in a text."""
@@ -160,11 +183,22 @@ class Adviser:
         fitting = [word for word in known if singular(word.lower().split()[-1]) in written_words]
         return (fitting if written_words else known)[:limit] or [f"- {category.replace('_', ' ')}"]
 
+    def _own(self, key: Key) -> set[Key]:
+        """Return a sentence, and those of its author about the image in other tasks."""
+        own = self._places.get(key.annotation)
+        if own is None or not own.author:
+            return {key}
+        others = (
+            number
+            for number, place in self._places.items()
+            if (place.image, place.author) == (own.image, own.author) and place.task != own.task
+        )
+        return {key}.union(*(self._slots[number] for number in others))
+
     def _forget(self, annotation: int) -> None:
         for key in self._slots.pop(annotation, ()):
             self._index.remove(key)
-        self._images.pop(annotation, None)
-        self._tasks.pop(annotation, None)
+        self._places.pop(annotation, None)
         category, words = self._contents.pop(annotation, ("", ()))
         self._keywords[category].subtract(words)
         self._keywords[category] += Counter()  # removes keywords with count zero

@@ -26,7 +26,7 @@ from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.sync.changed_tasks import OVERLAP, now_on
 from rsitmd_tools.studio.sync.identity import KEY, key_of, projects_there
-from rsitmd_tools.studio.sync.results import annotations_of, parse_result
+from rsitmd_tools.studio.sync.results import ParsedResult, annotations_of, parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.projects import open_projects
@@ -138,10 +138,7 @@ class Assist:
                 for task in page:
                     category = str((task.data or {}).get("category", ""))
                     for entry in annotations_of(task):
-                        written = parse_result(entry.get("result") or [])
-                        self.adviser.learn(
-                            key_of(task), entry["id"], category, written, int(task.id)
-                        )
+                        self._learn(task, category, entry)
                         when = server_time(entry["updated_at"])
                         if when > since:
                             changed.append((int(task.id), entry, task.data or {}))
@@ -240,35 +237,50 @@ class Assist:
         except Refused as error:
             if error.status != NOT_FOUND:
                 raise
-            for annotation in self.adviser.annotations_of(number):
-                self.adviser.forget(annotation)
+            self.adviser.forget_tasks([number])
             return
         project = int(task.project)
         if project not in self._projects:
             return
         entries = {int(entry["id"]): entry for entry in annotations_of(task)}
-        for annotation in self.adviser.annotations_of(number) - set(entries):
+        for annotation in sorted(self.adviser.annotations_of(number) - set(entries)):
+            author = self.adviser.author_of(annotation)
             self.adviser.forget(annotation)
+            if author and not any(_author(entry) == author for entry in entries.values()):
+                deleted = {"id": annotation, "completed_by": author, "was_cancelled": True}
+                self._hint(number, key_of(task), deleted)
         self._tasks.setdefault(project, set()).add(number)
         category = str((task.data or {}).get("category", ""))
         seen = self._read()
         for annotation in sorted(set(entries) & set(announced)):
             entry = entries[annotation]
-            if not entry.get("was_cancelled"):
-                written = parse_result(entry.get("result") or [])
-                self.adviser.learn(key_of(task), annotation, category, written, number)
-                self._hint(number, key_of(task), entry)
+            self._learn(task, category, entry)
+            self._hint(number, key_of(task), entry)
             when = server_time(entry["updated_at"])
             seen[str(project)] = max(seen.get(str(project), ""), when)
         self._stale.add(project)
         write_json(self._state, seen)
 
+    def _learn(self, task: Any, category: str, entry: dict[str, Any]) -> None:
+        """Add an annotation of a task. Forget one that was skipped: its text is discarded."""
+        if entry.get("was_cancelled"):
+            self.adviser.forget(int(entry["id"]))
+        else:
+            number, author = int(entry["id"]), _author(entry)
+            self.adviser.learn(
+                key_of(task), number, category, _written(entry), int(task.id), author
+            )
+
     def _hint(self, task: int, key: str, entry: dict[str, Any]) -> None:
-        """Write the hints about an annotation to its task, or remove them after a correction."""
-        sentences = [raw for _, raw in parse_result(entry.get("result") or []).sentences]
+        """Write the hints about an annotation to its task.
+
+        They are removed after a correction, and if the annotation was skipped or deleted.
+        """
+        sentences = [raw for _, raw in _written(entry).sentences]
 
         def hinted(data: Mapping[str, Any]) -> dict[str, Any]:
-            new = offer_more(data, self.adviser, sentences)
+            skipped = bool(entry.get("was_cancelled"))
+            new = dict(data) if skipped else offer_more(data, self.adviser, sentences)
             hint = self._hint_of(entry, data)
             if hint is not None and hint != data[HINT]:
                 new[HINT] = hint
@@ -282,11 +294,9 @@ class Assist:
         """Return the hint text of a task; None if its page shows no hints."""
         if HINT not in data:
             return None
-        written = parse_result(entry.get("result") or [])
         key, category = str(data.get(KEY, "")), str(data.get("category", ""))
-        found = self.adviser.hints(key, entry["id"], category, written)
-        author = entry.get("completed_by")
-        name = self._name(int((author.get("id") if isinstance(author, dict) else author) or 0))
+        found = self.adviser.hints(key, entry["id"], category, _written(entry))
+        name = self._name(_author(entry))
         # In a shared project, each annotator has a line.
         others = [
             line for line in str(data[HINT]).splitlines() if not line.startswith(f"For {name}: ")
@@ -310,6 +320,17 @@ class Assist:
         thread = threading.Thread(target=target, daemon=True)
         thread.start()
         self._threads.append(thread)
+
+
+def _author(entry: Mapping[str, Any]) -> int:
+    """Return the number of the account that wrote an annotation; 0 if it was removed."""
+    author = entry.get("completed_by")
+    return int((author.get("id") if isinstance(author, dict) else author) or 0)
+
+
+def _written(entry: Mapping[str, Any]) -> ParsedResult:
+    """Return the texts of an annotation; none if it was skipped."""
+    return parse_result([] if entry.get("was_cancelled") else entry.get("result") or [])
 
 
 def _is_of_an_assist(url: str) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,13 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.quality.texts import jaccard
+from rsitmd_tools.studio.assist import run
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.assist.run import Assist
-from rsitmd_tools.studio.sync.results import ParsedResult
+from rsitmd_tools.studio.sync.results import ParsedResult, as_result
 from rsitmd_tools.text.near import NearIndex
-from rsitmd_tools.workspace import Settings
+from rsitmd_tools.workspace import Settings, Workspace
+from tests.builders import WHEN, add, add_team
+from tests.studio.sync.memory_server import MemoryServer
 
 words = st.lists(st.sampled_from(["a", "b", "c", "d", "the", "ship"]), max_size=8)
 NEAR = "Two white planes stand beside the long grey terminal."
@@ -60,7 +64,7 @@ def test_removed_texts_are_not_found(texts: list[list[str]], data: st.DataObject
     found = index.nearest(texts[gone])
     assert found is None or found[0] != gone
     if found is not None:
-        assert index.nearest(texts[gone], besides=found[0]) != found
+        assert index.nearest(texts[gone], besides=[found[0]]) != found
 
 
 def written(*sentences: str, keywords: tuple[str, ...] = ()) -> ParsedResult:
@@ -84,6 +88,85 @@ def test_a_sentence_is_compared_with_all_images(adviser: Adviser) -> None:
     assert adviser.hints("image 1", 1, "airport", written(NEAR)) == [said]
     adviser.forget(3)
     assert adviser.hints("image 1", 1, "airport", written(NEAR)) == []
+
+
+def test_an_author_is_not_warned_of_an_own_sentence_in_another_task() -> None:
+    """That of a pilot, or of a closed project. Two in one task repeat each other."""
+    adviser = Adviser(Settings())
+    adviser.learn("image 1", 1, "airport", written(NEAR), task=1, author=7)
+    adviser.learn("image 1", 2, "airport", written(NEAR), task=2, author=7)
+    assert adviser.hints("image 1", 2, "airport", written(NEAR)) == []
+    said = "almost the same as a sentence of this image (100% of words)"
+    adviser.learn("image 1", 3, "airport", written(NEAR), task=2, author=7)
+    assert adviser.hints("image 1", 3, "airport", written(NEAR)) == [said]
+    adviser.forget(2)
+    adviser.learn("image 1", 4, "airport", written(NEAR), task=3, author=8)
+    assert adviser.hints("image 1", 3, "airport", written(NEAR)) == [said]
+    assert adviser.hints("image 1", 4, "airport", written(NEAR)) == [said]
+    # An unknown author is not the same as another unknown author.
+    adviser.learn("image 5", 5, "airport", written("A red tug waits in front of the quay."), 5)
+    adviser.learn("image 5", 6, "airport", written("A red tug waits in front of the quay."), 6)
+    [said_of_unknown] = adviser.hints(
+        "image 5", 6, "airport", written("A red tug waits in front of the quay.")
+    )
+    assert said_of_unknown == said
+
+
+class Served(MemoryServer):
+    """A server whose projects the assist does not have to connect."""
+
+    def catch_up(self, folder: Path) -> Assist:
+        assist = Assist(folder)
+        assist.backend.server_close()
+        assist.catch_up([1])
+        return assist
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """The server of the workspace ``tmp_path / "w"``, with tasks of two images."""
+    server = Served()
+    with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
+        add_team(db)
+        for number in (1, 2):
+            add(db, "task", image_id=add(db, "image", number=number))
+    workspace.studio.mkdir()
+    data = {"category": "port", "hint": "", "suggested": []}
+    server.sdk.projects.import_tasks(
+        [{"data": {**data, "sha256": f"port {number}"}} for number in (1, 2)]
+    )
+    monkeypatch.setattr(run, "connection_of", lambda workspace: server.connection)
+    monkeypatch.setattr(run, "Client", lambda connection: server)
+    monkeypatch.setattr(run, "suggest_ahead", lambda *arguments: 0)
+    return server
+
+
+def test_a_skipped_text_is_not_learnt_at_the_start(tmp_path: Path, served: Served) -> None:
+    served.write(1, as_result([NEAR], ["red ship"]), WHEN)
+    served.tasks[1].annotations[0]["was_cancelled"] = True
+    served.write(2, as_result([NEAR], []), WHEN, author=3)
+    assist = served.catch_up(tmp_path / "w")
+    assert len(assist.adviser) == 1
+    assert [served.tasks[number].data["hint"] for number in (1, 2)] == ["", ""]
+    assert assist.adviser.keywords("port", []) == ["- port"]
+
+
+def test_the_hints_of_a_skipped_or_deleted_annotation_are_removed(
+    tmp_path: Path, served: Served
+) -> None:
+    served.write(1, as_result(["There are many ships."], []), WHEN)
+    served.write(2, as_result(["There are many ships."], []), WHEN)
+    assist = served.catch_up(tmp_path / "w")
+    first, second = (served.tasks[number] for number in (1, 2))
+    assert all(task.data["hint"].startswith("For anna@x.org: ") for task in (first, second))
+    for task in (first, second):
+        task.project = 1
+    first.annotations[0]["was_cancelled"] = True
+    number = second.annotations.pop()["id"]
+    assist._event(Announcement(frozenset({1}), frozenset({first.annotations[0]["id"]})))
+    assist._event(Announcement(frozenset(), frozenset({number})))
+    assert [task.data["hint"] for task in (first, second)] == ["", ""]
+    assert len(assist.adviser) == 0
 
 
 def test_a_broken_rule_is_described(adviser: Adviser) -> None:
@@ -265,6 +348,8 @@ def test_a_stopping_assist_refuses_connections_before_it_waits_for_its_threads()
             except ConnectionRefusedError:
                 refused.set()
                 return
+            except ConnectionResetError:  # it was waiting in the queue of the port
+                continue
             time.sleep(0.1)
 
     assist._stop = stop
