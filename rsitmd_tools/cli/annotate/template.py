@@ -97,7 +97,7 @@ def _check(file: Path, folder: Path | None, as_json: bool) -> None:
         problems = check_page(page)
     else:
         with Workspace.open(folder) as workspace:
-            problems = check_page(page, workspace.settings.annotation.sentences_per_annotator)
+            problems = check_page(page, workspace.settings.annotation)
             problems += check_on_server(Client(connection_of(workspace)), page)
     if as_json:
         print_json([asdict(problem) for problem in problems])

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import (
     CAPTION,
+    CHOICES,
     HINT,
     IMAGE,
     KEYWORDS,
@@ -23,6 +24,7 @@ from rsitmd_tools.annotation_templates import (
 from rsitmd_tools.errors import count_of
 from rsitmd_tools.studio.api.calls import Refused
 from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.workspace.settings import AnnotationSettings
 
 ERROR = "error"
 WARNING = "warning"
@@ -47,15 +49,18 @@ class Problem:
     message: str
 
 
-def check_page(page: str, sentences: int | None = None) -> list[Problem]:
+def check_page(page: str, asked: AnnotationSettings | None = None) -> list[Problem]:
     """Return what ``push`` and ``pull`` would not understand in a labeling page.
 
     Args:
         page: A labeling configuration, well-formed XML.
-        sentences: Number of sentences per annotator in the settings; None to skip this check.
+        asked: The settings that the page must fit; None to skip this check.
     """
     root = ElementTree.fromstring(page)  # noqa: S314 - expat does not expand external entities
-    return [*_controls(root), *_slots(root, sentences), *_picture(root), *_fields(page)]
+    found = [*_controls(root, asked), *_slots(root, asked), *_choices(root)]
+    if asked is not None:
+        found += _keywords(root, asked)
+    return [*found, *_picture(root), *_fields(page)]
 
 
 def check_on_server(client: Client, page: str) -> list[Problem]:
@@ -73,7 +78,7 @@ def check_on_server(client: Client, page: str) -> list[Problem]:
     return []
 
 
-def _controls(root: ElementTree.Element) -> Iterator[Problem]:
+def _controls(root: ElementTree.Element, asked: AnnotationSettings | None) -> Iterator[Problem]:
     """Check the controls in which annotators write or choose."""
     read = 0
     for part in root.iter():
@@ -92,7 +97,8 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
         if part.tag.lower() != kind:
             yield Problem(ERROR, f"{name!r} is a {part.tag}, but pull expects a {kind}")
             continue
-        if name != SUGGESTED and part.get("required", "").lower() != "true":
+        optional = name == SUGGESTED or (name == KEYWORDS and asked and not asked.keywords_min)
+        if not optional and not _required(part):
             yield Problem(WARNING, f"{name!r} is not required: annotators can leave it empty")
         if SENTENCE_FIELD.fullmatch(name) and part.get("maxSubmissions") != "1":
             yield Problem(
@@ -103,19 +109,63 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
         yield Problem(ERROR, "the page has no field that pull reads: all texts would be lost")
 
 
-def _slots(root: ElementTree.Element, sentences: int | None) -> Iterator[Problem]:
+def _slots(root: ElementTree.Element, asked: AnnotationSettings | None) -> Iterator[Problem]:
     names = (part.get("name", "") for part in root.iter() if part.get("toName") is not None)
     slots = sorted(int(found[1]) for found in map(SENTENCE_FIELD.fullmatch, names) if found)
     if slots != list(range(1, len(slots) + 1)):
         shown = ", ".join(f"{SENTENCE}{slot}" for slot in slots)
         yield Problem(ERROR, f"the text areas are not numbered 1, 2, 3, ...: {shown}")
-    if slots and sentences is not None and len(slots) != sentences:
+    if slots and asked is not None and len(slots) != asked.sentences_per_annotator:
         areas = count_of(len(slots), "text area")
         yield Problem(
             ERROR,
             f"the page has {areas} for sentences, but annotation.sentences_per_annotator is"
-            f" {sentences}; set it to {len(slots)}, or change the page",
+            f" {asked.sentences_per_annotator}; set it to {len(slots)}, or change the page",
         )
+
+
+def _choices(root: ElementTree.Element) -> Iterator[Problem]:
+    """Check the answers of a ranking."""
+    for part in _named(root, RANKING, "choices"):
+        # The server stores the alias of a choice, if it has one.
+        answers = [one.get("alias") or one.get("value", "") for one in part.iter("Choice")]
+        unknown = [answer for answer in answers if answer not in CHOICES]
+        if unknown:
+            yield Problem(
+                ERROR,
+                f"{RANKING!r} has the answer {unknown[0]!r}, which `status` does not count; its"
+                f" values or aliases must be: {', '.join(CHOICES)}",
+            )
+        if part.get("choice") == "multiple":
+            yield Problem(ERROR, f"{RANKING!r} allows several answers, but pull reads one")
+
+
+def _keywords(root: ElementTree.Element, asked: AnnotationSettings) -> Iterator[Problem]:
+    """Compare the number of keywords that the page allows with the settings."""
+    for part in _named(root, KEYWORDS, "textarea"):
+        most = part.get("maxSubmissions")
+        if most != str(asked.keywords_max):
+            has = f"maxSubmissions={most!r}" if most else "no maxSubmissions"
+            yield Problem(
+                WARNING,
+                f"{KEYWORDS!r} has {has}, but annotation.keywords_max is {asked.keywords_max}",
+            )
+        if _required(part) and not asked.keywords_min:
+            yield Problem(
+                WARNING,
+                f"{KEYWORDS!r} is required, but annotation.keywords_min is 0",
+            )
+
+
+def _named(root: ElementTree.Element, name: str, kind: str) -> Iterator[ElementTree.Element]:
+    """Yield the controls of a kind that have a name."""
+    for part in root.iter():
+        if part.get("name") == name and part.get("toName") and part.tag.lower() == kind:
+            yield part
+
+
+def _required(part: ElementTree.Element) -> bool:
+    return part.get("required", "").lower() == "true"
 
 
 def _picture(root: ElementTree.Element) -> Iterator[Problem]:

@@ -10,10 +10,12 @@ from click.testing import CliRunner
 from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
 from rsitmd_tools.cli.annotate.template import command
 from rsitmd_tools.studio.campaign.template_check import check_page
+from rsitmd_tools.workspace.settings import AnnotationSettings
 
 
 def problems(page: str, sentences: int | None = None) -> list[str]:
-    return [f"{p.severity}: {p.message}" for p in check_page(page, sentences)]
+    asked = None if sentences is None else AnnotationSettings(sentences_per_annotator=sentences)
+    return [f"{p.severity}: {p.message}" for p in check_page(page, asked)]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -49,6 +51,50 @@ def test_a_wrong_number_of_text_areas_is_an_error() -> None:
         "error: the page has 1 text area for sentences, but"
         " annotation.sentences_per_annotator is 5; set it to 1, or change the page"
     ]
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "expected"),
+    [
+        (1, 5, []),
+        (2, 5, []),  # no attribute of a page demands two
+        (1, 3, ["warning: 'keywords' has maxSubmissions='5', but annotation.keywords_max is 3"]),
+        (0, 5, ["warning: 'keywords' is required, but annotation.keywords_min is 0"]),
+    ],
+)
+@pytest.mark.parametrize("template", ["captioning", "keywords"])
+def test_the_number_of_keywords_is_compared_with_the_settings(
+    template: str, least: int, most: int, expected: list[str]
+) -> None:
+    page = labeling_config(1, 1, 5, template)
+    asked = AnnotationSettings(keywords_min=least, keywords_max=most)
+    assert [f"{p.severity}: {p.message}" for p in check_page(page, asked)] == expected
+
+
+def test_the_page_of_a_campaign_without_required_keywords_is_right() -> None:
+    page = labeling_config(1, 0, 3)
+    assert check_page(page, AnnotationSettings(keywords_min=0, keywords_max=3)) == []
+    unlimited = page.replace('maxSubmissions="3"', "")
+    [problem] = check_page(unlimited, AnnotationSettings(keywords_min=0, keywords_max=3))
+    assert problem.message == "'keywords' has no maxSubmissions, but annotation.keywords_max is 3"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('value="equal"', 'value="gleich"', "error: 'better' has the answer 'gleich', which"),
+        ('value="equal"', 'value="equal" alias="3"', "error: 'better' has the answer '3', which"),
+        ('value="equal"', 'value="gleich" alias="equal"', None),
+        ('choice="single-radio"', 'choice="multiple"', "error: 'better' allows several answers"),
+    ],
+)
+def test_answers_of_a_ranking_that_no_status_counts_are_reported(
+    old: str, new: str, message: str | None
+) -> None:
+    page = labeling_config(1, 1, 5, "ranking")
+    assert old in page
+    found = problems(page.replace(old, new))
+    assert [problem.startswith(message or "") for problem in found] == [True] * bool(message)
 
 
 def test_a_page_without_known_fields_is_an_error() -> None:
