@@ -51,7 +51,12 @@ def command(
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
-    from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
+    from rsitmd_tools.studio.campaign.prefill import (
+        PrefillReport,
+        check_shown,
+        keep_captions,
+        send_predictions,
+    )
     from rsitmd_tools.studio.sync.task_updates import update_tasks
     from rsitmd_tools.workspace import Workspace
 
@@ -64,7 +69,9 @@ def command(
             report = keep_captions(workspace, captions, model or captions.stem, input_format)
         client = Client(connection_of(workspace))
         send_predictions(workspace, client, report)
-        update_tasks(workspace, client)  # tells annotators that a model wrote the text
+        # They show the captions, and tell annotators that a model wrote the text.
+        updated = update_tasks(workspace, client)
+        check_shown(workspace, client, report)
     if as_json:
         print_json(asdict(report))
         return
@@ -76,5 +83,12 @@ def command(
             warn(f"ignored captions of {absent} not in the workspace")
     click.echo(
         f"prefilled tasks: {report.sent} sent, {report.known} already sent,"
-        f" {report.replaced} replaced"
+        f" {report.replaced} replaced; {count_of(updated, 'task')} updated"
     )
+    if report.unseen:
+        warn("the labeling page shows no sentences, so annotators do not see these captions")
+    if report.unpaired:
+        warn(
+            f"{count_of(report.unpaired, 'image')} with fewer than two sentences to compare. Add"
+            " captions of these images with --captions, or remove them from the dataset"
+        )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.annotation_templates import CORRECTION, sentence_slots
+from rsitmd_tools.annotation_templates import CAPTION, CORRECTION, data_fields, sentence_slots
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.captions import RANKED, task_captions
+from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.studio.sync.identity import projects_there, read_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
@@ -23,6 +25,7 @@ from rsitmd_tools.workspace.predictions import (
     replace_predictions,
 )
 from rsitmd_tools.workspace.projects import PILOT, open_projects
+from rsitmd_tools.workspace.tasks import first_tasks_on, task_images
 
 BATCH = 500
 # Model version of all captions on the server, which shows those of one version in a project only.
@@ -41,6 +44,8 @@ class PrefillReport:
         sent: Predictions that were created on the server.
         known: Predictions that the server already had.
         replaced: Predictions whose text changed.
+        unseen: Whether the labeling page neither shows captions nor has fields for sentences.
+        unpaired: Images on the server of which a ranking shows fewer than two sentences.
     """
 
     images: int = 0
@@ -49,6 +54,8 @@ class PrefillReport:
     sent: int = 0
     known: int = 0
     replaced: int = 0
+    unseen: bool = False
+    unpaired: int = 0
 
 
 def keep_captions(
@@ -141,6 +148,28 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
             id=project.number,
             model_version=VERSION,
             show_collab_predictions=True,
+        )
+
+
+def check_shown(workspace: Workspace, client: Client, report: PrefillReport) -> None:
+    """Add to a report whether annotators see the captions.
+
+    Raises:
+        RsitmdError: The configured labeling page cannot be read.
+    """
+    fields = data_fields(page_of(workspace))
+    ranked = set(RANKED) <= set(fields)
+    report.unseen = not (
+        ranked
+        or workspace.settings.annotation.sentences_asked
+        or any(field.startswith(CAPTION) for field in fields)
+    )
+    if ranked:
+        there = first_tasks_on(workspace.db, client.connection.key)
+        report.unpaired = sum(
+            image.filename in there
+            and sum(bool(text.strip()) for text in task_captions(workspace, image.row)[:2]) < 2
+            for image in task_images(workspace.db)
         )
 
 

@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rsitmd_tools.annotation_templates import labeling_config
 from rsitmd_tools.cli.annotate.log import command as log_command
 from rsitmd_tools.cli.annotate.prefill import command as prefill_command
 from rsitmd_tools.cli.validate import command as validate_command
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
-from rsitmd_tools.studio.campaign.prefill import keep_captions
+from rsitmd_tools.studio.campaign.prefill import PrefillReport, check_shown, keep_captions
 from rsitmd_tools.studio.sync.captions import caption_fields, machine_note
 from rsitmd_tools.studio.sync.origins import (
     CHANGED,
@@ -34,6 +35,7 @@ from rsitmd_tools.workspace.predictions import (
     replace_predictions,
 )
 from tests.builders import add, add_annotation, add_team
+from tests.studio.sync.memory_server import MemoryServer
 
 GIVEN = "There are two planes in the airport."
 
@@ -217,3 +219,39 @@ def test_the_newest_captions_of_each_image_count(tmp_path: Path) -> None:
             )
         newest = {found.task: found.model for found in predictions_of_project(workspace, 1)}
     assert newest == {11: "m-2", 12: "m-2", 13: "m-1"}
+
+
+@pytest.mark.parametrize(
+    ("template", "texts", "unseen", "unpaired"),
+    [
+        ("captioning", ("One.",), False, 0),
+        ("correction", ("One.",), False, 0),
+        ("keywords", ("One.", "Two."), True, 0),
+        ("ranking", ("One.", "Two."), False, 0),
+        ("ranking", ("One.",), False, 1),
+    ],
+)
+def test_captions_that_a_page_does_not_show_are_reported(
+    tmp_path: Path, template: str, texts: tuple[str, ...], unseen: bool, unpaired: int
+) -> None:
+    folder = campaign(tmp_path / "w")
+    (folder / "rsitmd.toml").write_text(f'[annotation]\ntemplate = "{template}"\n')
+    with Workspace.open(folder, write=True) as workspace:
+        with workspace.transaction() as db:
+            add(db, "image", number=2)  # without a task: nobody ranks it
+        report = keep_captions(workspace, captions(tmp_path, "airport_1.tif", *texts), "m")
+        check_shown(workspace, MemoryServer(), report)
+    assert (report.unseen, report.unpaired) == (unseen, unpaired)
+
+
+def test_a_page_of_your_own_shows_captions_without_fields_for_sentences(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    (folder / "rsitmd.toml").write_text('[annotation]\ntemplate = "page.xml"\n')
+    page = labeling_config(1, 1, 5, "keywords")
+    shown = '<Text name="given" value="$caption1"/></View>'
+    for text, unseen in ((page, True), (page.removesuffix("</View>") + shown, False)):
+        (folder / "page.xml").write_text(text)
+        report = PrefillReport()
+        with Workspace.open(folder) as workspace:
+            check_shown(workspace, MemoryServer(), report)
+        assert report.unseen == unseen
