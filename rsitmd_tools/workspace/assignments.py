@@ -123,14 +123,16 @@ def open_counts(db: sqlite3.Connection) -> Counter[int]:
 
 
 def captioners(db: sqlite3.Connection) -> list[Captioner]:
-    """Return who has captioned which image of the campaign."""
+    """Return who has captioned which image of the campaign.
+
+    Annotations of a page with other work than the configured one are left out.
+    """
     rows = db.execute(
-        "SELECT annotation.annotator_id, task.image_id, EXISTS ("
+        "SELECT annotation.annotator_id, annotation.image_id, EXISTS ("
         "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
         "  AND (state = ? OR (state = ? AND (left_at IS NOT NULL OR pilot = 'refused'))))"
-        " FROM current_annotation AS annotation"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " JOIN main_task AS task ON task.id = annotation.task_id WHERE whole",
+        " FROM finished_annotation AS annotation"
+        " JOIN annotator ON annotator.id = annotation.annotator_id",
         (REJECTED, SENT_BACK),
     )
     return [Captioner(annotator, image, bool(rejected)) for annotator, image, rejected in rows]
@@ -183,11 +185,10 @@ def images_to_send(db: sqlite3.Connection, annotator: int) -> list[int]:
     rows = db.execute(
         "SELECT image_id FROM assignment WHERE annotator_id = ?"
         " AND image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS ("
-        " SELECT 1 FROM current_annotation AS annotation"
-        " JOIN main_task AS task ON task.id = annotation.task_id"
-        " WHERE task.image_id = assignment.image_id"
-        " AND annotation.annotator_id = assignment.annotator_id AND whole"
-        " AND (task.closed_at IS NOT NULL OR annotation.deleted_at IS NOT NULL))"
+        " SELECT 1 FROM finished_annotation AS annotation"
+        " WHERE annotation.image_id = assignment.image_id"
+        " AND annotation.annotator_id = assignment.annotator_id"
+        " AND (closed_at IS NOT NULL OR deleted_at IS NOT NULL))"
         " ORDER BY assignment.id",
         (annotator,),
     )

@@ -90,7 +90,8 @@ def annotators_of_images(workspace: Workspace, sentences: int) -> Counter[str]:
     """Return how many annotators have a complete annotation of each image, by file name.
 
     An annotation is incomplete if a sentence is empty, rejected, sent back or an unchanged
-    machine text: its annotator has to write it again.
+    machine text: its annotator has to write it again. Annotations of a page with other work than
+    the configured one do not count.
 
     Args:
         workspace: The workspace.
@@ -98,8 +99,8 @@ def annotators_of_images(workspace: Workspace, sentences: int) -> Counter[str]:
     """
     rows = workspace.db.execute(
         "SELECT image.filename, count(DISTINCT annotation.annotator_id)"
-        f" {_COUNTED} JOIN image ON image.id = image_id WHERE whole"
-        " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
+        " FROM finished_annotation AS annotation JOIN image ON image.id = image_id"
+        " WHERE NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
         "  AND (state IN (?, ?) OR origin = ?))"
         " AND (SELECT count(*) FROM sentence WHERE annotation_id = annotation.id AND raw <> '')"
         "  >= ? GROUP BY image.id",

@@ -14,6 +14,7 @@ from typing import Self
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, reason
 from rsitmd_tools.workspace import schema
+from rsitmd_tools.workspace.finished import create_views
 from rsitmd_tools.workspace.lock import WriterLock
 from rsitmd_tools.workspace.readonly import is_read_only, open_read_only
 from rsitmd_tools.workspace.settings import FILENAME, Settings, load_settings, new_settings
@@ -125,7 +126,8 @@ class Workspace:
         try:
             if lock is not None:
                 lock.acquire()
-            db = _connect(path / DATABASE, write=write, make=make)
+            page = settings.annotation.works_like
+            db = _connect(path / DATABASE, page, write=write, make=make)
         except (OSError, sqlite3.Error) as error:
             if lock is not None:
                 lock.release()
@@ -238,7 +240,7 @@ def _hint(error: sqlite3.OperationalError) -> str:
     return "free some space and run the same command again"
 
 
-def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
+def _connect(path: Path, page: str, *, write: bool, make: bool) -> sqlite3.Connection:
     if write:
         _keep_private(path.resolve(), make=make)
     mode = "rwc" if make else "rw"
@@ -265,6 +267,7 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             schema.migrate(db, str(path))
+            create_views(db, page)
         else:
             if schema.version(db) < schema.VERSION:
                 raise RsitmdError(
@@ -272,6 +275,7 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
                     where=path,
                     hint=f"to update it, run: {command_line('build', 'init', path.parent)}",
                 )
+            create_views(db, page)
             db.execute("PRAGMA query_only = ON")
     except BaseException:
         db.close()

@@ -393,10 +393,9 @@ def tasks_captioned_before(db: sqlite3.Connection, project: int) -> list[int]:
     rows = db.execute(
         "SELECT task.id FROM main_task AS task"
         " WHERE project_id = ? AND owner_id IS NOT NULL AND closed_at IS NULL"
-        " AND EXISTS (SELECT 1 FROM current_annotation AS annotation"
-        "  JOIN main_task AS other ON other.id = annotation.task_id"
-        "  WHERE other.image_id = task.image_id AND annotation.annotator_id = task.owner_id"
-        "  AND other.closed_at IS NOT NULL AND whole)"
+        " AND EXISTS (SELECT 1 FROM finished_annotation AS done"
+        "  WHERE done.image_id = task.image_id AND done.annotator_id = task.owner_id"
+        "  AND done.closed_at IS NOT NULL)"
         " AND NOT EXISTS (SELECT 1 FROM annotation WHERE task_id = task.id"
         "  AND deleted_at IS NULL)",
         (project,),

@@ -263,7 +263,7 @@ def test_a_page_that_loses_fields_gets_a_new_project_and_texts_are_kept(
     said: list[str] = []
     with Workspace.open(folder, write=True) as workspace:
         push(workspace, notify=said.append)
-        assert any("a new project gets the other images" in line for line in said)
+        assert any("a new project takes its place" in line for line in said)
         assert set(tasks_of(workspace, email)) == set(others)
         assert pull(workspace).deleted == 0
         texts = [s.raw for image in merged_images(workspace) for s in image.sentences]

@@ -25,7 +25,7 @@ from rsitmd_tools.workspace.predictions import (
     replace_predictions,
 )
 from rsitmd_tools.workspace.projects import PILOT, open_projects
-from rsitmd_tools.workspace.tasks import first_tasks_on, task_images
+from rsitmd_tools.workspace.tasks import known_tasks, task_images
 
 BATCH = 500
 # Model version of all captions on the server, which shows those of one version in a project only.
@@ -165,9 +165,13 @@ def check_shown(workspace: Workspace, client: Client, report: PrefillReport) -> 
         or any(field.startswith(CAPTION) for field in fields)
     )
     if ranked:
-        there = first_tasks_on(workspace.db, client.connection.key)
+        there = {
+            task.image
+            for project in open_projects(workspace.db, client.connection.key)
+            for task in known_tasks(workspace.db, project.row).values()
+        }
         report.unpaired = sum(
-            image.filename in there
+            image.row in there
             and sum(bool(text.strip()) for text in task_captions(workspace, image.row)[:2]) < 2
             for image in task_images(workspace.db)
         )

@@ -383,7 +383,7 @@ class _Push:
             self._notify(
                 (f"{changed} " if project.changed_page else "")
                 + f"Project {project.number} has {kept}: it is closed and its texts are kept; a new"
-                " project gets the other images."
+                " project takes its place."
             )
             self._projects.close(project.row)
             return False

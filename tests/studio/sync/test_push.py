@@ -13,11 +13,11 @@ from rsitmd_tools.studio.sync.push import PushOptions, _Push
 CHANGED = "The labeling page of project 7 was changed on the server."
 CLOSED = (
     "Project 7 has texts in fields that the configured labeling page does not have (extra): it is"
-    " closed and its texts are kept; a new project gets the other images."
+    " closed and its texts are kept; a new project takes its place."
 )
 OTHER = (
-    "Project 7 has new sentences: it is closed and its texts are kept; a new project gets the other"
-    " images."
+    "Project 7 has new sentences: it is closed and its texts are kept; a new project takes its"
+    " place."
 )
 
 
