@@ -13,6 +13,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.texts import singular, split_words
 from rsitmd_tools.studio.sync.results import ParsedResult
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.text.near import MIN_WORDS, NearIndex
 from rsitmd_tools.workspace.merge import is_keyword
 from rsitmd_tools.workspace.settings import Settings
@@ -179,7 +180,11 @@ class Adviser:
         limit = self.keywords_max
         written_words = {singular(word) for raw in sentences for word in split_words(raw)}
         with self._lock:
-            known = [word for word, _ in self._keywords[category].most_common(50 * limit)]
+            common = [word for word, _ in self._keywords[category].most_common(50 * limit)]
+        spellings: dict[str, str] = {}
+        for word in common:  # of the spellings of a keyword, the most frequent one
+            spellings.setdefault(folded(word), word)
+        known = list(spellings.values())
         fitting = [word for word in known if singular(word.lower().split()[-1]) in written_words]
         return (fitting if written_words else known)[:limit] or [f"- {category.replace('_', ' ')}"]
 

@@ -17,6 +17,7 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.sync.identity import key_of
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
+from rsitmd_tools.text.fold import folded
 
 AHEAD = 20  # open tasks of a project prepared in advance; at least the number of active annotators
 
@@ -100,4 +101,6 @@ def _offer(
     old = data[SUGGESTED] if isinstance(data[SUGGESTED], list) else []
     there = [str(entry["value"]) for entry in old if isinstance(entry, dict) and "value" in entry]
     limit = max(len(there), 2 * adviser.keywords_max)
-    return [{"value": word} for word in list(dict.fromkeys([*there, *words]))[:limit]]
+    known = set(map(folded, there))
+    new = [word for word in words if folded(word) not in known]
+    return [{"value": word} for word in list(dict.fromkeys([*there, *new]))[:limit]]

@@ -23,6 +23,7 @@ from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.assist.run import Assist
+from rsitmd_tools.studio.assist.suggest import offer_more
 from rsitmd_tools.studio.sync.results import ParsedResult, as_result
 from rsitmd_tools.text.near import NearIndex
 from rsitmd_tools.workspace import Settings, Workspace
@@ -183,6 +184,16 @@ def test_keywords_by_category_and_words(adviser: Adviser) -> None:
     assert adviser.keywords("airport", ["A long grey terminal."]) == ["grey terminal"]
     assert adviser.keywords("airport", ["A lake."]) == ["- airport"]
     assert adviser.keywords("storage_tank", []) == ["- storage tank"]
+
+
+def test_one_spelling_of_a_keyword_is_suggested() -> None:
+    adviser = Adviser(Settings())
+    for number, word in enumerate(("Red ship", "red  ship", "red ship", "red ship", "sea"), 1):
+        adviser.learn(f"image {number}", number, "port", written("x", keywords=(word, "blue sea")))
+    assert adviser.keywords("port", []) == ["blue sea", "red ship"]
+    # What was offered stays on offer, because an annotator may have ticked it.
+    offered = offer_more({"category": "port", "suggested": [{"value": "RED ship"}]}, adviser, [])
+    assert offered["suggested"] == [{"value": "RED ship"}, {"value": "blue sea"}]
 
 
 def test_a_removed_keyword_is_not_suggested() -> None:
