@@ -146,7 +146,9 @@ def _print(report: ReviewReport) -> None:
             " annotator to change only their own text."
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
-    if not report.states:
+    if not report.states and not report.sentences_asked:
+        click.echo("the labeling page asks for no sentences; keywords and choices are not reviewed")
+    elif not report.states:
         click.echo("no sentences to review yet; imported and pilot sentences are not reviewed")
     states = ", ".join(f"{state} {n}" for state, n in report.states.items())
     click.echo(f"sentences by state: {states or 'none'}")

@@ -86,6 +86,7 @@ class ReviewReport:
         acceptance: Number of sentences that are not accepted yet, and whether a release
             contains them.
         shared: Whether a sentence went back in a project that several annotators share.
+        sentences_asked: Number of sentences that the labeling page asks for.
     """
 
     summary: dict[str, str] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class ReviewReport:
     states: dict[str, int] = field(default_factory=dict)
     acceptance: Acceptance | None = None
     shared: bool = False
+    sentences_asked: int = 0
 
 
 Located = tuple[int, Finding]  # the row of a sentence and a finding about it
@@ -136,7 +138,10 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
     }
     rows = [(found.row(f.image, f.sentence_index, f.message), f) for f in findings]
     located = [(row, finding) for row, finding in rows if row is not None and row in new]
-    report = ReviewReport({"data_sha256": load_dataset(workspace.path).checksum()})
+    report = ReviewReport(
+        {"data_sha256": load_dataset(workspace.path).checksum()},
+        sentences_asked=workspace.settings.annotation.sentences_asked,
+    )
     _list(workspace, report, located, found, everything=request.everything)
 
     back, accepted, rejected = _choose(workspace, request, located, found, new)

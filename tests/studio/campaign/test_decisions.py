@@ -57,6 +57,17 @@ def annotate(workspace: Workspace, number: int, person: int, texts: tuple[str | 
     add_annotation(workspace.db, texts, id=number, annotator_id=person)
 
 
+@pytest.mark.parametrize("template", ["keywords", "ranking"])
+def test_a_review_of_a_page_without_sentences_says_what_it_does_not_review(
+    tmp_path: Path, template: str
+) -> None:
+    folder = make(tmp_path / "w", {1: ()}, f'[annotation]\ntemplate = "{template}"\n')
+    answer = CliRunner().invoke(review_command, [str(folder), "--reviewer", "B. Lee", "--accept"])
+    assert answer.exit_code == 0
+    assert "asks for no sentences; keywords and choices are not reviewed" in answer.output
+    assert "yet" not in answer.output
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make(tmp_path / "w", {1: ANNA, 2: BERTA})
