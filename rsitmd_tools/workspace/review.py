@@ -37,6 +37,8 @@ class ReviewedAnnotation:
         project: Number of its project on the server.
         shared: Whether several annotators work in that project.
         deleted: Whether the annotation was deleted on the server.
+        finished: Whether it does the work of the configured labeling page; see
+            :mod:`rsitmd_tools.workspace.finished`.
         sentences: Its stored sentences by slot.
     """
 
@@ -47,6 +49,7 @@ class ReviewedAnnotation:
     project: int
     shared: bool
     deleted: bool
+    finished: bool
     sentences: dict[int, ReviewedSentence]
 
 
@@ -59,7 +62,8 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
         )
     rows = workspace.db.execute(
         "SELECT annotation.id, filename, email, task.server_id AS task,"
-        " project_server_id AS project, owner_id AS owner, deleted_at"
+        " project_server_id AS project, owner_id AS owner, deleted_at,"
+        " annotation.id IN (SELECT id FROM finished_annotation) AS finished"
         " FROM current_annotation AS annotation"
         " JOIN main_task AS task ON task.id = task_id"
         " JOIN kept_image AS image ON image.id = image_id"
@@ -75,6 +79,7 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
             project=row["project"],
             shared=row["owner"] is None,
             deleted=row["deleted_at"] is not None,
+            finished=bool(row["finished"]),
             sentences=sentences.get(row["id"], {}),
         )
         for row in rows

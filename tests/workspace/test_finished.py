@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.studio.campaign.sentences import sentences
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.studio.sync.assign import wanting
 from rsitmd_tools.workspace import Workspace
@@ -16,10 +17,11 @@ from tests.builders import WHEN, add, add_annotation
 SETTINGS = """[annotation]
 template = "{}"
 annotators_per_image = 1
+sentences_per_annotator = {}
 """
 
 
-def campaign(folder: Path, before: str, now: str) -> Workspace:
+def campaign(folder: Path, before: str, now: str, asked: int = 1) -> Workspace:
     """Open a workspace whose one image was annotated on a page, and whose page is another now.
 
     The project of the page before is closed, and the one in its place has the task.
@@ -44,7 +46,7 @@ def campaign(folder: Path, before: str, now: str) -> Workspace:
         add(db, "imported_sentence", imported_image_id=old, raw="Boats.", slot=1)
         text = ["Two boats lie at the pier."] if before in ("captioning", "correction") else []
         add_annotation(db, text, ["white boat"], task_id=1, annotator_id=anna)
-    (folder / "rsitmd.toml").write_text(SETTINGS.format(now), encoding="utf-8")
+    (folder / "rsitmd.toml").write_text(SETTINGS.format(now, asked), encoding="utf-8")
     return Workspace.open(folder)
 
 
@@ -64,13 +66,14 @@ def campaign(folder: Path, before: str, now: str) -> Workspace:
 def test_images_of_a_page_with_other_work_are_annotated_again(
     tmp_path: Path, before: str, now: str
 ) -> None:
-    with campaign(tmp_path / "w", before, now) as workspace:
+    with campaign(tmp_path / "w", before, now, asked=5) as workspace:
         assert images_to_send(workspace.db, 1) == [1]
         assert tasks_captioned_before(workspace.db, 2) == []  # they would be withdrawn
         assert open_images_of_owner(workspace.db, 2) == {1}
         found = status(workspace)
         assert (found["complete"], found["missing"], found["people"][0]["open"]) == (0, 1, 1)
         assert found["annotations"] == 1  # the work that was done stays counted
+        assert found["short"] == 0  # nobody left a field of the new page empty
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,13 @@ def test_a_shared_project_gets_the_images_again(
         with workspace.transaction() as db:
             db.execute("DELETE FROM assignment")
         assert [need.image for need in wanting(workspace)] == wanted
+
+
+def test_sentences_are_numbered_from_1_after_a_ranking(tmp_path: Path) -> None:
+    """The text of the new page is sentence 1 of its author, who has written no other one."""
+    campaign(tmp_path / "w", "ranking", "captioning").close()
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        with workspace.transaction() as db:
+            add_annotation(db, ["Two boats lie at the pier."], id=2, task_id=2, annotator_id=1)
+        [entry] = sentences(workspace).values()
+        assert entry.label == "port_1.tif, anna@x.org"

@@ -71,7 +71,8 @@ def sentences(workspace: Workspace) -> dict[int | Empty, Entry]:
     asked = workspace.settings.annotation.sentences_asked
     found: dict[int | Empty, Entry] = {}
     for annotation in reviewed_annotations(workspace):
-        slots = {*annotation.sentences, *range(1, asked + 1)}
+        # A page with other work did not ask for the sentences of the configured one.
+        slots = {*annotation.sentences, *range(1, (asked if annotation.finished else 0) + 1)}
         if annotation.deleted:
             slots = {s for s, text in annotation.sentences.items() if text.state == ACCEPTED}
         for slot in sorted(slots):
