@@ -128,7 +128,7 @@ def _choices(root: ElementTree.Element) -> Iterator[Problem]:
     """Check the answers of a ranking."""
     for part in _named(root, RANKING, "choices"):
         # The server stores the alias of a choice, if it has one.
-        answers = [one.get("alias") or one.get("value", "") for one in part.iter("Choice")]
+        answers = [one.get("alias") or one.get("value") or "" for one in part.iter("Choice")]
         unknown = [answer for answer in answers if answer not in CHOICES]
         if unknown:
             yield Problem(
