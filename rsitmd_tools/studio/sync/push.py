@@ -350,13 +350,14 @@ class _Push:
         self._report.changed += tasks.update(images, self._notify)
         self._report.changed_pictures += tasks.pictures
         self._report.other_notes += tasks.other_notes
-        self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.new += len(missing)
         self._report.found += found
         self._report.known += len(tasks.known()) - len(missing) - found
         if project.new_page and not self._send_page(project):
             self._fill(self._projects.ensure(project.owner, project.kind))
             return
+        # Tasks of a project that is closed because of its page are not shown again.
+        self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.projects.append(
             {
                 "id": project.number,

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from rsitmd_tools.studio.sync import push as module
 from rsitmd_tools.studio.sync.projects import Project
 from rsitmd_tools.studio.sync.push import PushOptions, _Push
+from rsitmd_tools.workspace.people import Person
 
 CHANGED = "The labeling page of project 7 was changed on the server."
 CLOSED = (
@@ -50,3 +52,41 @@ def test_only_a_page_that_is_sent_is_said_to_be_restored(
     project = Project(1, 7, None, "main", new_page=True, changed_page=changed)
     assert push._send_page(project) is not bool(hidden or other)
     assert (lines, done) == ([said], ["closed" if hidden or other else "sent"])
+
+
+def test_tasks_of_a_project_that_gets_no_more_tasks_are_not_shown_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its texts are not the work that the configured page asks for."""
+    reconciled = SimpleNamespace(adopted=[], removed=[], deletions=[])
+    tasks = SimpleNamespace(
+        reconciled=reconciled,
+        pictures=[],
+        find=lambda images: (0, []),
+        known=list,
+        keys=dict,
+        send=lambda *arguments: None,
+        update=lambda *arguments: 0,
+    )
+    shown: list[int] = []
+    monkeypatch.setattr(module, "Tasks", lambda *arguments: tasks)
+    monkeypatch.setattr(module, "open_folder", lambda *arguments: None)
+    monkeypatch.setattr(module, "delete_copies", lambda *arguments: [])
+    monkeypatch.setattr(module, "close_removed", lambda *arguments: ([], []))
+    monkeypatch.setattr(
+        module, "show_again", lambda workspace, client, project: shown.append(project.number) or []
+    )
+    content = SimpleNamespace(data_for=lambda kind: None, images={}, prepare=lambda images: None)
+    server = SimpleNamespace(connection=SimpleNamespace(page="http://here"))
+    anything = cast("Any", None)
+    push = _Push(
+        anything, cast("Any", server), cast("Any", content), PushOptions(), lambda line: None
+    )
+    monkeypatch.setattr(push, "_images_for", lambda project: [])
+    monkeypatch.setattr(push, "_send_page", lambda project: project.number != 7)
+    anna = Person(1, "anna@x.org", "", None, None)
+    new = Project(3, 9, anna, "main", new_page=False)
+    push._projects = cast("Any", SimpleNamespace(ensure=lambda owner, kind: new))
+    push._fill(Project(1, 7, anna, "main", new_page=True))
+    push._fill(Project(2, 8, anna, "main", new_page=True))
+    assert shown == [9, 8]
