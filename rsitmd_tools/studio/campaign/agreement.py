@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rsitmd_tools.dataset.records import ImageRecord
+from rsitmd_tools.dataset.records import CHANGED, ImageRecord
 from rsitmd_tools.similarity import reference
+from rsitmd_tools.workspace.imported import CORRECTED_FROM
 
 # Quantiles of the leave-one-out similarity of the captions of RSITMD's first 200 test images:
 # 5 % are below 0.11, half below 0.48, 5 % above 0.93. Of captions of two different images, half
@@ -28,18 +29,21 @@ class Agreement:
         index: Index of the sentence within the image.
         annotator: Its annotator.
         value: S(T, T_I) of METHOD's prior with the others' sentences as T_I, 0 to 1.
+        given: Whether it began as a text that all annotators of the image were given, so that
+            equal sentences are no copies: an imported sentence, or one of a model.
     """
 
     image: str
     index: int
     annotator: str
     value: float
+    given: bool = False
 
     @property
     def verdict(self) -> str:
         """``copied``, ``doubtful`` or the empty string."""
         if self.value >= COPIED:
-            return "copied"
+            return "" if self.given else "copied"
         return "doubtful" if self.value <= DOUBTFUL else ""
 
 
@@ -58,12 +62,13 @@ def agreements(images: Sequence[ImageRecord]) -> list[Agreement]:
                 if other.annotator not in (None, sentence.annotator) and other.raw.strip()
             ]
             if sentence.annotator is not None and others and sentence.raw.strip():
-                compared.append((image.filename, index, sentence.annotator, sentence.raw))
+                given = CORRECTED_FROM in sentence.extra or sentence.origin == CHANGED
+                compared.append((image.filename, index, sentence.annotator, sentence.raw, given))
                 references.append(others)
-    values = similarities(references, [raw for *_, raw in compared])
+    values = similarities(references, [raw for *_, raw, _ in compared])
     return [
-        Agreement(name, index, annotator, value)
-        for (name, index, annotator, _), value in zip(compared, values, strict=True)
+        Agreement(name, index, annotator, value, given)
+        for (name, index, annotator, _, given), value in zip(compared, values, strict=True)
         if not math.isnan(value)
     ]
 

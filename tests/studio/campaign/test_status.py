@@ -93,6 +93,19 @@ def test_only_the_sentences_of_annotators_are_compared() -> None:
     ]  # fmt: skip
 
 
+def test_sentences_that_began_as_the_same_given_text_are_no_copies() -> None:
+    """Two annotators confirm an imported sentence, or change a model's text in the same way."""
+    raw = "Two red ships lie near a long pier."
+    for more, verdict in (
+        ({"extra": {"corrected_from": "Old"}}, ""),
+        ({"origin": "machine changed"}, ""),
+        ({"origin": "human"}, "copied"),
+    ):
+        said = tuple(Sentence(raw, annotator=who, **more) for who in ("anna", "berta"))
+        found = agreements([ImageRecord("a.tif", said)])
+        assert [(round(entry.value, 3), entry.verdict) for entry in found] == [(1.0, verdict)] * 2
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"),
     [(0.0, "doubtful"), (0.05, "doubtful"), (0.06, ""), (0.94, ""), (0.95, "copied")],
