@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.quality import check_subject, subject_of
-from rsitmd_tools.quality.texts import singular, split_words
+from rsitmd_tools.quality.texts import jaccard, singular, split_words
 from rsitmd_tools.studio.sync.results import ParsedResult
 from rsitmd_tools.text.fold import folded
 from rsitmd_tools.text.near import MIN_WORDS, NearIndex
@@ -121,10 +121,25 @@ class Adviser:
             place = self._places.get(annotation)
             return 0 if place is None else place.author
 
-    def hints(self, image: str, annotation: int, category: str, written: ParsedResult) -> list[str]:
+    def hints(
+        self,
+        image: str,
+        annotation: int,
+        category: str,
+        written: ParsedResult,
+        given: Mapping[int, str] | None = None,
+    ) -> list[str]:
         """Return hints about the sentences of a known annotation.
 
         Hints never contain the text of other annotators, who work independently.
+
+        Args:
+            image: Key of the task's image.
+            annotation: The annotation's number on the server.
+            category: The image's class.
+            written: Sentences and keywords of the annotation.
+            given: The captions that the page shows, by number of the field. Every annotator of
+                the image begins with them, so a sentence like its caption repeats nobody.
         """
         found = []
         for slot, raw in written.sentences:
@@ -135,6 +150,8 @@ class Adviser:
                 key, share = near
                 place = self._places.get(key.annotation)
                 same = place is not None and place.image == image
+                if same and self._alike(raw, (given or {}).get(slot, "")):
+                    continue
                 where = "this image" if same else "another image"
                 found.append(
                     f"{shown}almost the same as a sentence of {where} ({share:.0%} of words)"
@@ -187,6 +204,10 @@ class Adviser:
         known = list(spellings.values())
         fitting = [word for word in known if singular(word.lower().split()[-1]) in written_words]
         return (fitting if written_words else known)[:limit] or [f"- {category.replace('_', ' ')}"]
+
+    def _alike(self, left: str, right: str) -> bool:
+        share = jaccard(split_words(left), split_words(right))
+        return share >= self._settings.validate.thresholds.near_repeat
 
     def _own(self, key: Key) -> set[Key]:
         """Return a sentence, and those of its author about the image in other tasks."""

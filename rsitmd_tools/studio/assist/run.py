@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from rsitmd_tools.annotation_templates import HINT, KEYWORDS
+from rsitmd_tools.annotation_templates import CAPTION, HINT, KEYWORDS
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, command_line, reason
 from rsitmd_tools.studio.api.calls import Refused
@@ -295,7 +295,9 @@ class Assist:
         if HINT not in data:
             return None
         key, category = str(data.get(KEY, "")), str(data.get("category", ""))
-        found = self.adviser.hints(key, entry["id"], category, _written(entry))
+        written = _written(entry)
+        given = {slot: str(data.get(f"{CAPTION}{slot}", "")) for slot, _ in written.sentences}
+        found = self.adviser.hints(key, entry["id"], category, written, given)
         name = self._name(_author(entry))
         # In a shared project, each annotator has a line.
         others = [

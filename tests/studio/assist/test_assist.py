@@ -152,6 +152,19 @@ def test_a_skipped_text_is_not_learnt_at_the_start(tmp_path: Path, served: Serve
     assert assist.adviser.keywords("port", []) == ["- port"]
 
 
+def test_a_caption_that_two_annotators_confirm_is_no_copy(tmp_path: Path, served: Served) -> None:
+    """On the page ``correction``, both begin with the same sentence."""
+    for number, caption in ((1, NEAR), (2, "A pier.")):
+        served.tasks[number].data["caption1"] = caption
+        for author in (2, 3):
+            own = NEAR if number == 1 else "A red tug waits in front of the long quay."
+            served.write(number, as_result([own], []), WHEN, author)
+    served.catch_up(tmp_path / "w")
+    confirmed, written_anew = (served.tasks[number].data["hint"] for number in (1, 2))
+    assert confirmed == ""
+    assert "almost the same as a sentence of this image" in written_anew
+
+
 def test_the_hints_of_a_skipped_or_deleted_annotation_are_removed(
     tmp_path: Path, served: Served
 ) -> None:
