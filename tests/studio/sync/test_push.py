@@ -62,6 +62,7 @@ def test_tasks_of_a_project_that_gets_no_more_tasks_are_not_shown_again(
     tasks = SimpleNamespace(
         reconciled=reconciled,
         pictures=[],
+        other_notes=[],
         find=lambda images: (0, []),
         known=list,
         keys=dict,
