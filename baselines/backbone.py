@@ -229,12 +229,30 @@ def _is_plain(value: object) -> bool:
     )
 
 
-def check_finite(state: Mapping[str, Tensor], file: Path) -> None:
-    """Check that the tensors of a weights file have no NaN and no infinity.
+def check_values(own: Mapping[str, Tensor], state: Mapping[str, Tensor], file: Path) -> None:
+    """Check that the tensors of a weights file can become those of a network.
+
+    Args:
+        own: The tensors of the network.
+        state: Those of the file, by the same names.
+        file: The file, for the message.
 
     Raises:
-        RsitmdError: One has; each score of the model would be NaN.
+        RsitmdError: A weight is an integer or a truth value: quantised weights need a scale, which
+            is not read. Or one is NaN or infinite: each score of the model would be NaN.
     """
+    integers = [
+        key
+        for key, value in state.items()
+        if own[key].is_floating_point() and not value.is_floating_point()
+    ]
+    if integers:
+        raise RsitmdError(
+            f"has integers as weights, in {count_of(len(integers), 'tensor')} "
+            f"({first_mismatches(integers)})",
+            where=file,
+            hint="use weights in single or half precision, which are not quantised",
+        )
     damaged = [key for key, value in state.items() if not bool(value.isfinite().all())]
     if damaged:
         raise RsitmdError(
@@ -264,7 +282,7 @@ def _load(
             else "use weights of this backbone, or to convert them, run: rsitmd benchmark weights",
         )
     used = {key: state[key] for key in own}
-    check_finite(used, file)
+    check_values(own, used, file)
     network.load_state_dict(used)
 
 

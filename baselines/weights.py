@@ -12,7 +12,7 @@ from rsitmd_tools.atomic import atomic_path
 from rsitmd_tools.baselines.backbone import (
     IMAGENET,
     METADATA_KEY,
-    check_finite,
+    check_values,
     normalisation_of,
     read_weights,
 )
@@ -77,7 +77,7 @@ def convert_weights(
             where=source,
             hint="use --backbone with the name of the network of these weights",
         )
-    check_finite(pairs, source)
+    check_values(own, pairs, source)
     if not by_name:
         _check_kinds(own, state, source, backbone)
     default = {**IMAGENET, **normalisation_of(backbone)}

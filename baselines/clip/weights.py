@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines.backbone import check_finite, read_weights
+from rsitmd_tools.baselines.backbone import check_values, read_weights
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
     mismatch_counts,
@@ -48,7 +48,7 @@ def load_towers(towers: nn.Module, file: Path, name: str) -> None:
 
     Raises:
         RsitmdError: The file does not exist, is a TorchScript archive, contains anything but
-            tensors or values that are not finite, or belongs to another model.
+            tensors or values that are integers or not finite, or belongs to another model.
     """
     _refuse_script(file)
     state, _ = read_weights(file)
@@ -69,7 +69,7 @@ def load_towers(towers: nn.Module, file: Path, name: str) -> None:
             else "use weights of this model, or set backbone to the model of the weights",
         )
     used = {key: state[key] for key in own}
-    check_finite(used, file)
+    check_values(own, used, file)
     towers.load_state_dict(used)
 
 

@@ -194,6 +194,19 @@ def test_weights_in_another_order_are_refused(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+def test_quantised_weights_are_refused(tmp_path: Path) -> None:
+    """Without their scale, whole numbers are other weights."""
+    file, target = tmp_path / "w.pth", tmp_path / "out.safetensors"
+    state = timm.create_model(NAME, pretrained=False).state_dict()
+    torch.save({**state, "conv_stem.weight": (100 * state["conv_stem.weight"]).char()}, file)
+    message = r"has integers as weights, in 1 tensor \(conv_stem.weight\); use weights in"
+    with pytest.raises(RsitmdError, match=message):
+        Backbone(NAME, str(file))
+    with pytest.raises(RsitmdError, match=message):
+        convert_weights(file, NAME, target)
+    assert not target.exists()
+
+
 def test_weights_of_another_backbone_list_the_mismatches(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     state = renamed(source)

@@ -239,6 +239,8 @@ def with_projection(change: Callable[[Tensor], object]) -> dict[Any, Any]:
         (with_projection(lambda value: value.to(torch.complex64)), "is not a weights file"),
         (with_projection(lambda value: value * float("nan")), r"not finite.*visual\.proj"),
         (with_projection(lambda value: value + float("inf")), r"not finite.*visual\.proj"),
+        (with_projection(lambda value: (100 * value).char()), r"integers as weights.*visual\.proj"),
+        (with_projection(lambda value: value > 0), r"integers as weights.*visual\.proj"),
     ],
 )
 def test_tensors_that_no_model_can_use_are_refused(
