@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,13 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.run import OWN_CACHE
-from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, text_weights_of, weights_of
+from rsitmd_tools.baselines.suite.plan import (
+    PlannedRun,
+    priors_of,
+    settings_of,
+    text_weights_of,
+    weights_of,
+)
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, reason
@@ -24,6 +30,8 @@ LOCK = ".suite.lock"
 # Written by an evaluation, the last one last.
 EVALUATED = ("queries.csv", "result.json", "examples.json", "analysis.json")
 OTHER_FOLDER = "use another folder"
+# The key of the prior of the release among the settings of a configuration.
+PRIOR = "prior"
 
 
 class SuiteFolder:
@@ -103,8 +111,8 @@ class SuiteFolder:
     ) -> None:
         if before is None:
             return
-        # Keys that an earlier version did not have get their defaults.
-        default = Config().as_dict()
+        # Keys that an earlier version did not have get their defaults. It did not record the prior.
+        default = {**Config().as_dict(), PRIOR: now[PRIOR]}
         before = {**{key: default[key] for key in now if key in default}, **before}
         changed = sorted(key for key in before | now if before.get(key) != now.get(key))
         if changed:
@@ -178,9 +186,13 @@ class SuiteFolder:
 
 
 def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
-    weights, text_weights = weights_of(plan), text_weights_of(plan)
+    files: dict[str, Mapping[str, Any]] = {
+        "weights": weights_of(plan),
+        "text_weights": text_weights_of(plan),
+        PRIOR: priors_of(plan, dataset),
+    }
     settings = {
-        name: {**common, "weights": weights[name], "text_weights": text_weights[name]}
+        name: {**common, **{key: of_name[name] for key, of_name in files.items()}}
         for name, common in settings_of(plan).items()
     }
     used = dataset.with_images(image for image in dataset if image.split in SPLITS)

@@ -12,6 +12,7 @@ from rsitmd_tools.baselines.data.train_val_split import split_parts
 from rsitmd_tools.baselines.device import check_device, precision
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
+from rsitmd_tools.baselines.training.prior import released_prior, uses_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file
@@ -145,6 +146,32 @@ def text_weights_of(plan: Sequence[PlannedRun]) -> dict[str, str | None]:
     folders = {run.name: run.config.text_weights for run in plan}
     checksums = {folder: folder_checksum(Path(folder)) for folder in folders.values() if folder}
     return {name: checksums[folder] if folder else None for name, folder in folders.items()}
+
+
+def priors_of(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, dict[str, str] | None]:
+    """Return the prior of the release that each configuration is trained with.
+
+    It is None if the loss needs no prior, or if the training computes it: that is always the same.
+
+    Args:
+        plan: The runs. Those of a configuration have the same prior, whatever their seed and fold.
+        dataset: The dataset.
+
+    Raises:
+        RsitmdError: The dataset has too few images.
+    """
+    firsts = {run.name: run.config for run in reversed(plan)}
+    of_parts: dict[tuple[bool, int], dict[str, str] | None] = {}
+    found: dict[str, dict[str, str] | None] = {}
+    for name, config in firsts.items():
+        found[name] = None
+        if uses_prior(config):
+            key = (config.validate, config.folds)
+            if key not in of_parts:
+                prior = released_prior(dataset, split_parts(dataset, config))
+                of_parts[key] = None if prior is None else prior.describe()
+            found[name] = of_parts[key]
+    return found
 
 
 def settings_of(plan: Sequence[PlannedRun]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -42,6 +43,22 @@ class TrainingPrior:
         return {"definition": self.prior.definition, "sha256": sha256_file(self.prior.path)}
 
 
+def uses_prior(config: Config) -> bool:
+    """Return whether the loss of a configuration reads prior similarities."""
+    return config.loss == "triplet" and config.margin.kind == "dynamic"
+
+
+def released_prior(dataset: Dataset, parts: Parts) -> TrainingPrior | None:
+    """Return the prior beside a dataset; None if it does not match the training part.
+
+    Args:
+        dataset: The dataset.
+        parts: Training and validation part.
+    """
+    base = dataset.source if dataset.source.is_dir() else dataset.source.parent
+    return _existing(base / "prior" / "train.npy", dataset.select("train"), parts)
+
+
 def training_prior(
     dataset: Dataset, parts: Parts, folder: Path, given: Path | None = None
 ) -> TrainingPrior:
@@ -63,13 +80,16 @@ def training_prior(
         with contextlib.suppress(RsitmdError, _NotWithin):
             return _within(load_prior(given, train), train, parts)
         return _within(load_prior(given, pool), pool, parts)
-    base = dataset.source if dataset.source.is_dir() else dataset.source.parent
     own = folder / "train.npy"
-    for candidate, source in ((base / "prior" / "train.npy", train), (own, pool)):
-        if candidate.exists():
-            with contextlib.suppress(RsitmdError, _NotWithin):
-                return _within(load_prior(candidate, source), source, parts)
-    return _within(write_prior(pool, own, dtype="float32"), pool, parts)
+    found = released_prior(dataset, parts) or _existing(own, pool, parts)
+    return found or _within(write_prior(pool, own, dtype="float32"), pool, parts)
+
+
+def _existing(file: Path, source: Dataset, parts: Parts) -> TrainingPrior | None:
+    if file.exists():
+        with contextlib.suppress(RsitmdError, _NotWithin):
+            return _within(load_prior(file, source), source, parts)
+    return None
 
 
 class _NotWithin(Exception):

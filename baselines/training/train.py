@@ -59,7 +59,7 @@ from rsitmd_tools.baselines.training.manifest import (
 )
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
-from rsitmd_tools.baselines.training.prior import TrainingPrior, training_prior
+from rsitmd_tools.baselines.training.prior import TrainingPrior, training_prior, uses_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -127,7 +127,7 @@ def train(
     check_device(options.device, options.devices)
     precision(config.precision, options.device)
     run = Run(folder)
-    if prior is not None and not _uses_prior(config):
+    if prior is not None and not uses_prior(config):
         raise WrongUsage(
             "the loss of this configuration uses no prior",
             hint="leave out --prior, or use --set loss=triplet --set margin.kind=dynamic",
@@ -177,10 +177,6 @@ def train(
     return folder
 
 
-def _uses_prior(config: Config) -> bool:
-    return config.loss == "triplet" and config.margin.kind == "dynamic"
-
-
 @dataclass(frozen=True, slots=True)
 class _Setup:
     model: RetrievalModel
@@ -210,7 +206,7 @@ def _set_up(
     """
     tokenizer = make_tokenizer(config, parts.training)
     margins = None
-    if _uses_prior(config):
+    if uses_prior(config):
         margins = training_prior(dataset, parts, run.folder / "prior", prior)
     manifest["prior"] = None if margins is None else margins.describe()
     check_prior(run, existing, manifest["prior"])

@@ -22,6 +22,7 @@ from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions, SuiteResult
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.similarity import write_prior
 from tests.baselines.common import change_image, copied
 from tests.baselines.sentence_encoders import write_encoder
 from tests.baselines.suite.conftest import CHANGES, CONFIGS
@@ -278,6 +279,26 @@ def test_the_sentence_encoder_of_a_suite_may_move_but_not_change(
         place.check(plan_with(write_encoder(tmp_path / "other", seed=1)), tiny)
     with pytest.raises(RsitmdError, match=r"other settings of vsepp \(text_weights\)"):
         place.check(plan_runs(["vsepp"], CHANGES, [0]), tiny)
+
+
+def test_a_suite_with_another_prior_of_the_release(tmp_path: Path, tiny: Dataset) -> None:
+    """Seeds with other margins would be averaged as one system."""
+    place, data = SuiteFolder(tmp_path / "s"), replace(tiny, source=tmp_path)
+    plan, released = plan_runs(["m1", "vsepp"], CHANGES, [0]), tmp_path / "prior" / "train.npy"
+    train_part = data.select("train")
+    write_prior(train_part, released)
+    with place.opened(plan, data):
+        pass
+    write_prior(train_part, released)  # the same prior, made again
+    place.check(plan, data)
+    write_prior(train_part, released, "paper")
+    with pytest.raises(RsitmdError, match=r"is a suite with other settings of m1 \(prior\)"):
+        place.check(plan, data)
+    place.check(plan_runs(["vsepp"], CHANGES, [0, 1]), data)  # its margin is fixed
+    record = json.loads(place.record_file.read_text())
+    del record["configs"]["m1"]["prior"]  # as earlier versions wrote it
+    place.record_file.write_text(json.dumps(record))
+    place.check(plan, data)
 
 
 def test_a_suite_of_other_image_files(
