@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
+from rsitmd_tools.baselines.data.train_val_split import split_parts
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite.plan import (
     PlannedRun,
@@ -32,6 +35,44 @@ EVALUATED = ("queries.csv", "result.json", "examples.json", "analysis.json")
 OTHER_FOLDER = "use another folder"
 # The key of the prior of the release among the settings of a configuration.
 PRIOR = "prior"
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """Checksums of what all runs of a suite read. Image files can change while it runs.
+
+    Attributes:
+        data: Of the records of the dataset.
+        learned: Of the image files of training and validation.
+        evaluated: Of the image files of the test gallery.
+    """
+
+    data: str
+    learned: str
+    evaluated: str
+
+    @classmethod
+    def of(cls, plan: Sequence[PlannedRun], dataset: Dataset) -> Self:
+        """Read the image files of a dataset.
+
+        Raises:
+            RsitmdError: An image is missing or cannot be read.
+        """
+        pool = split_parts(dataset, plan[0].config).pool
+        gallery = Gallery.of(dataset, "test").part
+        return cls(dataset.checksum(), images_checksum(pool), images_checksum(gallery))
+
+    def are_those_of(self, manifest: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+        """Return whether a run was trained and evaluated on these files.
+
+        Args:
+            manifest: Content of its run.json. Earlier versions did not record the image files.
+            result: Its result.
+        """
+        learned = manifest.get("images_sha256", self.learned)
+        evaluated = result.get("images_sha256", self.evaluated)
+        found = (result["data_sha256"], learned, evaluated)
+        return found == (self.data, self.learned, self.evaluated)
 
 
 class SuiteFolder:
@@ -149,12 +190,12 @@ class SuiteFolder:
         finally:
             lock.release()
 
-    def finished(self, planned: PlannedRun, checksum: str) -> EvaluatedRun | None:
+    def finished(self, planned: PlannedRun, checksums: Checksums) -> EvaluatedRun | None:
         """Return a run that is trained and evaluated; None if something is left to do.
 
         Args:
             planned: The run.
-            checksum: Checksum of the dataset.
+            checksums: Those of the dataset.
         """
         folder = self.run(planned)
         if not all((folder / name).is_file() for name in ("run.json", *EVALUATED)):
@@ -165,8 +206,8 @@ class SuiteFolder:
             return None  # It is evaluated again; if the run itself is damaged, that is an error.
         result = run.result
         complete = run.manifest.get("finished") is not None
-        same = (result["data_sha256"], result["split"], result.get("views", 1))
-        return run if complete and same == (checksum, "test", 1) else None
+        same = (result["split"], result.get("views", 1)) == ("test", 1)
+        return run if complete and same and checksums.are_those_of(run.manifest, result) else None
 
     def _record(self) -> dict[str, Any]:
         document = load_document(self.record_file)

@@ -16,7 +16,7 @@ from rsitmd_tools.baselines.device import accelerator
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.suite.calibrate import Cost, calibrate, cost_from
 from rsitmd_tools.baselines.suite.estimate import Estimate
-from rsitmd_tools.baselines.suite.folder import SuiteFolder
+from rsitmd_tools.baselines.suite.folder import Checksums, SuiteFolder
 from rsitmd_tools.baselines.suite.outputs import Done, notes_of, write_results, write_tables
 from rsitmd_tools.baselines.suite.plan import PlannedRun, check_plan
 from rsitmd_tools.baselines.suite.schedule import Schedule, do_all, seconds_since
@@ -88,6 +88,7 @@ class Suite:
     _started: float = field(default_factory=time.monotonic, init=False)
     _done: dict[PlannedRun, EvaluatedRun] = field(default_factory=dict, init=False)
     _failed: set[PlannedRun] = field(default_factory=set, init=False)
+    _checksums: Checksums = field(init=False)
 
     def dry_run(self) -> tuple[list[str], bool]:
         """Return the plan as lines, and whether all configurations could be calibrated.
@@ -154,8 +155,8 @@ class Suite:
         return [run for run in self.plan if run not in self._done]
 
     def _find_done(self, place: SuiteFolder) -> None:
-        checksum = self.dataset.checksum()
-        found = {run: place.finished(run, checksum) for run in self.plan}
+        self._checksums = Checksums.of(self.plan, self.dataset)
+        found = {run: place.finished(run, self._checksums) for run in self.plan}
         self._done = {run: result for run, result in found.items() if result is not None}
 
     def _machine(self) -> dict[str, Any]:
@@ -221,7 +222,7 @@ class Suite:
         jobs = self.options.jobs
         threads = None if jobs == 1 else max(1, torch.get_num_threads() // jobs)
         cache = self.options.cache or place.cache
-        return Work(self.dataset, self.folder, cache, self.options.device, threads)
+        return Work(self.dataset, self.folder, cache, self._checksums, self.options.device, threads)
 
     def _ended(self, place: SuiteFolder, estimate: Estimate, outcome: Outcome) -> None:
         run = outcome.run
@@ -229,7 +230,7 @@ class Suite:
             self._failed.add(run)
             self.report(f"{run.label} failed: {outcome.error}")
             return
-        finished = place.finished(run, self.dataset.checksum())
+        finished = place.finished(run, self._checksums)
         assert finished is not None  # it was trained and evaluated a moment ago
         self._done[run] = finished
         write_results(self.folder, self._in_order())

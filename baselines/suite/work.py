@@ -21,9 +21,11 @@ from rsitmd_tools.baselines.data.mapped import one_writer
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.suite.calibrate import error_line
+from rsitmd_tools.baselines.suite.folder import Checksums
 from rsitmd_tools.baselines.suite.plan import PlannedRun
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pool import end_with_parent
 
 # The exit code of a process that a Ctrl-C ends.
@@ -38,6 +40,7 @@ class Work:
         dataset: The dataset.
         folder: OUT.
         cache: Decoded images and features of all runs.
+        checksums: Those of the dataset when the suite was started.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: Number of threads of each run; None for all.
     """
@@ -45,6 +48,7 @@ class Work:
     dataset: Dataset
     folder: Path
     cache: Path
+    checksums: Checksums
     device: str = "auto"
     threads: int | None = None
 
@@ -80,9 +84,16 @@ def do_run(planned: PlannedRun, work: Work) -> Outcome:
         with one_writer(folder):
             train(work.dataset, planned.config, folder, options)
             began = time.perf_counter()
-            evaluate(folder, work.dataset, options=EvaluationOptions(device=work.device))
+            result = evaluate(folder, work.dataset, options=EvaluationOptions(device=work.device))
             evaluation = time.perf_counter() - began
-        seconds = float(Run(folder).manifest()["finished"]["seconds"])
+        manifest = Run(folder).manifest()
+        if not work.checksums.are_those_of(manifest, result):
+            raise RsitmdError(
+                "image files of the dataset were changed while the suite was running",
+                where=folder,
+                hint="restore them, remove this folder and run the same command again",
+            )
+        seconds = float(manifest["finished"]["seconds"])
         return Outcome(planned, seconds=seconds + evaluation)
     except Exception as error:
         logging.getLogger(__name__).debug("%s failed", planned.label, exc_info=True)

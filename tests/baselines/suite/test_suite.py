@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -315,6 +316,33 @@ def test_a_suite_of_other_image_files(
     del record["images_sha256"]  # as earlier versions wrote it
     place.record_file.write_text(json.dumps(record))
     place.check(plan, own)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_image_files_that_change_while_a_suite_runs(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    """Runs on other pictures are not averaged with the others."""
+    own, plan = copied(tiny, tmp_path / "own"), plan_runs(["vsepp"], CHANGES, [0, 1])
+    path = own.image_path(own.select(split).images[0])
+    before = path.read_bytes()
+
+    def changed(dataset: Any, config: Any, *more: Any, **named: Any) -> Path:
+        if config.seed == 1:
+            change_image(own, split)
+        return train(dataset, config, *more, **named)
+
+    monkeypatch.setattr(work, "train", changed)
+    out = tmp_path / "s"
+    result, _ = run(own, plan, out)
+    (failed,) = result.failed
+    assert failed.run.label == "vsepp seed 1"
+    assert "seed-1: image files of the dataset were changed while the" in str(failed.error)
+    assert [row["seed"] for row in rows(out)] == [0]
+    path.write_bytes(before)
+    shutil.rmtree(out / "runs" / "vsepp" / "seed-1")
+    monkeypatch.setattr(work, "train", train)
+    assert not run(own, plan, out)[0].failed and len(rows(out)) == 2
 
 
 def test_one_suite_at_a_time(tmp_path: Path, tiny: Dataset, plan: list[PlannedRun]) -> None:
