@@ -250,6 +250,13 @@ def without_effect(configs: Sequence[Config], changes: Sequence[str]) -> list[st
     return lines
 
 
+def frozen_at_random(configs: Sequence[Config]) -> list[str]:
+    """Return a note if a backbone is frozen although its weights are random."""
+    if not any(config.freeze_backbone and config.weights is None for config in configs):
+        return []
+    return ["the frozen backbone has random weights; use --set weights=FILE"]
+
+
 def _unread(config: Config) -> dict[str, str]:
     """Return the settings that a configuration does not read, each with the reason."""
     unread: dict[str, str] = {}

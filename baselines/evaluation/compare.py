@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.intervals import bootstrap
 from rsitmd_tools.baselines.evaluation.metrics import Figure, load_metrics
@@ -69,6 +70,11 @@ def compare_systems(
         f"{system.name}: evaluated on images that it learned from"
         for system in systems
         if any(run.result.get("seen_in_training") for run in system.runs)
+    ]
+    notes += [
+        f"{system.name}: its backbone began with random weights, not with a weights file"
+        for system in systems
+        if any(map(_began_at_random, system.runs))
     ]
     notes += [
         f"{system.name}: evaluated before its training was finished: {', '.join(unfinished)}"
@@ -135,6 +141,12 @@ def add_rows_of_models(comparison: dict[str, Any], systems: Sequence[System]) ->
             row = printed.row_of_model({**first["settings"], "model": first["model"]})
             if row is not None:
                 summary["published"] = {**row, "verdict": "other settings"}
+
+
+def _began_at_random(run: EvaluatedRun) -> bool:
+    """Return whether a run, or one of an ensemble, had no file of weights."""
+    parts = run.result.get("ensemble", [run.result])
+    return any(part["weights"] == "random" for part in parts)
 
 
 def _summary(system: System, printed: Published | None) -> dict[str, Any]:

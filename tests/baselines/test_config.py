@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.baselines.config import config_from, load_config, names, without_effect
+from rsitmd_tools.baselines.config import (
+    config_from,
+    frozen_at_random,
+    load_config,
+    names,
+    without_effect,
+)
 from rsitmd_tools.baselines.registry import MODELS, load_model
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -176,6 +182,13 @@ def test_of_several_configurations_only_what_none_reads_is_named() -> None:
         "attention has no effect with model=vsepp or model=mtfn",
         "scan.lambda1 has no effect with model=vsepp or model=mtfn",
     ]
+
+
+def test_a_frozen_backbone_with_random_weights_is_named() -> None:
+    frozen, whole = load_config("vsepp-frozen"), load_config("vsepp")
+    note = "the frozen backbone has random weights; use --set weights=FILE"
+    assert frozen_at_random([whole, frozen]) == [note]
+    assert frozen_at_random([whole, load_config("vsepp-frozen", ["weights=w.pth"])]) == []
 
 
 @pytest.mark.parametrize("text", ["epochs: 3\nepochs: 70", "margin: {value: 1, value: 2}"])

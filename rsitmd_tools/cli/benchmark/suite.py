@@ -115,7 +115,7 @@ def command(
     from rsitmd_tools.extras import require_training
 
     require_training()
-    from rsitmd_tools.baselines.config import without_effect
+    from rsitmd_tools.baselines.config import frozen_at_random, without_effect
     from rsitmd_tools.baselines.device import slow_precisions
     from rsitmd_tools.baselines.suite.plan import DEFAULT_CONFIGS, plan_runs
     from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions
@@ -127,7 +127,11 @@ def command(
     plan = plan_runs(names, changes, numbers, folds or 0)
     configurations = [run.config for run in plan]
     precisions = [config.precision for config in configurations]
-    for line in without_effect(configurations, changes) + slow_precisions(precisions, device):
+    for line in (
+        *without_effect(configurations, changes),
+        *frozen_at_random(configurations),
+        *slow_precisions(precisions, device),
+    ):
         note(line)
     seconds = None if budget is None else budget * SECONDS_AN_HOUR
     options = SuiteOptions(device, jobs, seconds, cache)

@@ -106,7 +106,7 @@ def command(
     require_training()
     from rsitmd_tools.atomic import write_json, write_text
     from rsitmd_tools.baselines import load_config
-    from rsitmd_tools.baselines.config import without_effect
+    from rsitmd_tools.baselines.config import frozen_at_random, without_effect
     from rsitmd_tools.baselines.data.names import check_names
     from rsitmd_tools.baselines.suspects.find import find_suspects
     from rsitmd_tools.baselines.training.train import Options
@@ -117,10 +117,8 @@ def command(
     from rsitmd_tools.workspace.settings import SplitSettings
 
     config = load_config(config_name, changes)
-    for line in without_effect([config], changes):
+    for line in without_effect([config], changes) + frozen_at_random([config]):
         note(line)
-    if config.freeze_backbone and config.weights is None:
-        note("the frozen backbone has random weights; use --set weights=FILE")
     dataset = load_dataset(path, input_format, image_folder)
     refuse_inputs([dataset], output, html)
     check_names(dataset)

@@ -111,7 +111,7 @@ def command(
 
     require_training()
     from rsitmd_tools.baselines import load_config, train
-    from rsitmd_tools.baselines.config import without_effect
+    from rsitmd_tools.baselines.config import frozen_at_random, without_effect
     from rsitmd_tools.baselines.device import slow_precisions
     from rsitmd_tools.baselines.training.manifest import check_weights
     from rsitmd_tools.baselines.training.sweep import train_all
@@ -120,7 +120,11 @@ def command(
     from rsitmd_tools.formats.unpacked import image_files
 
     config = load_config(config_name, changes)
-    for line in without_effect([config], changes) + slow_precisions([config.precision], device):
+    for line in (
+        *without_effect([config], changes),
+        *frozen_at_random([config]),
+        *slow_precisions([config.precision], device),
+    ):
         note(line)
     check_weights(config)  # a large dataset is not read in vain
     options = Options(resume, device, devices, workers, cache, deterministic)

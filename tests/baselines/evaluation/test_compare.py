@@ -52,7 +52,7 @@ def make(data: Dataset, tmp_path: Path) -> Make:
             model=settings["model"],
             settings=settings,
             seed=seed,
-            weights="random",
+            weights={"file": "w.pth", "sha256": "1" * 64},
             trained_on_this_data=True,
             training_data_sha256=result["data_sha256"],
             checkpoint_sha256="1" * 64,
@@ -262,6 +262,24 @@ def test_other_image_files_do_not_compare(make: Make) -> None:
 def test_a_run_trained_on_other_data_is_marked(make: Make) -> None:
     found = compare([make("a", 1.5, trained_on_this_data=False)], published="none")
     assert found["notes"] == ["a: trained on other data than evaluated on"]
+
+
+def test_random_weights_are_marked(make: Make) -> None:
+    part = {"model": "vsepp", "seed": 0, "settings": {}}
+    runs = [
+        {"run": f"{n}", **part, "weights": weights, "checkpoint_sha256": f"{n}" * 64}
+        for n, weights in enumerate(("random", {"file": "w.pth", "sha256": "1" * 64}))
+    ]
+    folders = [
+        make("a", 1.5, weights="random"),
+        make("b", 1.5, 1),
+        make("c", 1.5, ensemble=runs, weights=None),
+        make("d", 1.5, model="scores", settings={}, weights=None),
+    ]
+    found = compare(folders, published="none")
+    said = "its backbone began with random weights, not with a weights file"
+    assert [note for note in found["notes"] if "random" in note] == [f"a: {said}", f"c: {said}"]
+    assert f"a: {said}" in render(found, "text")
 
 
 def test_an_ensemble_is_marked(make: Make) -> None:
