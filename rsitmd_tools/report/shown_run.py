@@ -65,6 +65,7 @@ def show_run(
         ("data", f"{result['data']}, {result['split']}"),
         ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
         *(_members(result["ensemble"]) if "ensemble" in result else _training(run)),
+        *_views(result),
         *_metric_lines(result, "facts"),
     ]
     finished = run.manifest.get("finished")
@@ -93,6 +94,12 @@ def _members(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         for run in runs
     )
     return [("mean score of", "; ".join(lines))]
+
+
+def _views(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the number of views of each image, if it is more than one."""
+    views = result.get("views", 1)
+    return [("views", f"mean score over {views} rotations and flips")] if views > 1 else []
 
 
 def _metric_lines(result: Mapping[str, Any], where: str) -> list[tuple[str, str]]:

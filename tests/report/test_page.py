@@ -50,6 +50,12 @@ def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, outp
     assert "warning" not in Page(output).html.split("</style>")[1]
 
 
+def test_the_page_says_which_results_are_means_over_views(make_run: MakeRun, output: Path) -> None:
+    write_report([make_run("once", views=1), make_run("turned", views=8)], output)
+    assert Page(output).text.count("mean score over 8 rotations and flips") == 1
+    assert Page(output).text.count("rotations and flips") == 1
+
+
 def test_the_page_loads_nothing_external_and_runs_no_script(
     make_run: MakeRun, output: Path
 ) -> None:
