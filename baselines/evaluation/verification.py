@@ -49,8 +49,9 @@ def write_tasks(file: Path, gallery: Gallery, pairs: Sequence[Pair], address: st
 def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pair]:
     """Read the annotators' answers from a Label Studio export (its format "JSON").
 
-    A majority of "yes" confirms a pair, a majority of "no" rejects it. A pair without a
-    majority or without answers is unchanged. Cancelled annotations do not count.
+    A majority of "yes" confirms a pair, a majority of "no" rejects it, and as many of both leave
+    it open, even if an earlier export decided it. A pair without such answers is unchanged.
+    Cancelled annotations do not count.
 
     Raises:
         RsitmdError: The file does not exist, is not such an export (the message contains the
@@ -94,9 +95,9 @@ def _answers(task: Mapping[str, Any]) -> list[str]:
 
 
 def _decided(pair: Pair, votes: Counter[str] | None) -> Pair:
-    if votes is None or votes[YES] == votes[NO]:
+    if votes is None or not votes[YES] + votes[NO]:
         return pair
-    return replace(pair, verified=votes[YES] > votes[NO])
+    return replace(pair, verified=None if votes[YES] == votes[NO] else votes[YES] > votes[NO])
 
 
 def _key(gallery: Gallery, pair: Pair) -> list[str | int]:

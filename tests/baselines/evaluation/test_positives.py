@@ -157,6 +157,17 @@ def test_people_confirm_and_reject(gallery: Gallery, tmp_path: Path) -> None:
     assert said == [True, False, None, None]
 
 
+def test_a_later_export_replaces_the_majority_of_an_earlier_one(
+    gallery: Gallery, tmp_path: Path
+) -> None:
+    decided = [Pair(0, 2, 0.7, 2, True), Pair(5, 0, 0.6, 0, False), Pair(1, 0, 0.5, 0, True)]
+    tasks, export = tmp_path / "tasks.json", tmp_path / "export.json"
+    write_tasks(tasks, gallery, decided, "")
+    export.write_text(json.dumps(exported(tasks, [["yes", "no"], ["no", "yes", "yes"], []])))
+    said = [pair.verified for pair in read_answers(export, gallery, decided)]
+    assert said == [None, True, True]
+
+
 @pytest.mark.parametrize("document", [{}, [{}], [{"data": {"pair": [1]}}], [3], [{"data": 3}]])
 def test_an_export_of_something_else_is_refused(
     gallery: Gallery, tmp_path: Path, document: object
