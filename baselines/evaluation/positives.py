@@ -211,15 +211,17 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
 
 
 def has_answers(file: Path) -> bool:
-    """Return whether a file of positives, of whatever data, has a pair that was answered."""
-    if not file.is_file():
+    """Return whether a file of positives, of whatever data, has a pair that was answered.
+
+    Raises:
+        RsitmdError: The file is damaged, or of another kind.
+    """
+    if not file.is_file() or not file.stat().st_size:
         return False
-    try:
-        document = load_document(file)
-    except RsitmdError:
-        return False
-    if first_error(document, load_schema("benchmark_positives")) is not None:
-        return False
+    document = load_document(file)
+    problem = first_error(document, load_schema("benchmark_positives"))
+    if problem is not None:
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=file, hint=problem.hint)
     return any(entry["verified"] is not None for entry in document["pairs"])
 
 

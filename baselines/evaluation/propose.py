@@ -57,7 +57,7 @@ def propose(
 
     Raises:
         RsitmdError: The split does not exist or is too small, a file cannot be written, or the
-            output has answers about other data.
+            output has answers about other data, is damaged or is no file of positives.
     """
     rule = Rule()
     gallery = Gallery.of(dataset, split)
@@ -78,10 +78,17 @@ def _answered(file: Path, gallery: Gallery) -> list[Pair]:
     """Return the pairs of an existing file that annotators have decided.
 
     Raises:
-        RsitmdError: They are about other data.
+        RsitmdError: They are about other data, or the file is damaged or of another kind.
     """
-    if not has_answers(file):
-        return []
+    try:
+        if not has_answers(file):
+            return []
+    except RsitmdError as error:
+        raise RsitmdError(
+            f"exists and is not a file of positives ({error.what})",
+            where=file,
+            hint="correct it, as it may have answers of annotators, or use another file for -o",
+        ) from error
     try:
         pairs, _ = read_positives(file, gallery)
     except RsitmdError as error:

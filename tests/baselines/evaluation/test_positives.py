@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -218,8 +218,27 @@ def test_answers_about_other_data_are_not_overwritten(uneven: Dataset, tmp_path:
     with pytest.raises(RsitmdError, match="has answers of annotators about other data"):
         propose(uneven, "test", file)
     assert json.loads(file.read_text()) == other
-    file.write_text("no JSON")
-    assert propose(uneven, "test", file).pairs == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text.replace("]", ",]"), "is not JSON"),
+        (lambda text: text.replace('"verified": true', '"verified": "yes"'), "verified"),
+        (lambda text: "[]", "must be an object"),
+    ],
+)
+def test_a_damaged_file_with_answers_is_not_overwritten(
+    uneven: Dataset, tmp_path: Path, change: Callable[[str], str], why: str
+) -> None:
+    """An editor leaves a comma too many, and the answers of weeks would be lost."""
+    file, pairs = tmp_path / "p.json", [Pair(0, 2, 0.5, 0, True)]
+    write_positives(file, Gallery.of(uneven, "test"), pairs, {}, "test")
+    text = change(file.read_text())
+    file.write_text(text)
+    with pytest.raises(RsitmdError, match=f"exists and is not a file of positives.*{why}"):
+        propose(uneven, "test", file)
+    assert file.read_text() == text
 
 
 def test_an_export_without_a_pair_of_the_file_is_refused(gallery: Gallery, tmp_path: Path) -> None:
