@@ -19,8 +19,9 @@ from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import progress
 
 # Version of the pixels that decode_image returns. Stored pixels of other versions are not used.
-# Since version 2, images of 16 or 32 bits are stretched.
-DECODING = 2
+# Since version 2, images of 16 or 32 bits are stretched; since version 3, images are upright and
+# transparent pixels are black.
+DECODING = 3
 # Images that wait for a thread.
 BLOCK = 512
 

@@ -13,6 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.limits import MAX_PIXELS, UnusableImageError, check_size
+from rsitmd_tools.imaging.modes import UPRIGHT, WITH_ALPHA, on_black, without_palette
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.profiles import to_srgb
 from rsitmd_tools.imaging.raster import Raster, open_bytes, open_raster
@@ -28,17 +29,7 @@ TIFF_BITS, TIFF_SAMPLES, TIFF_PLANAR, TIFF_SAMPLE_FORMAT = 258, 277, 284, 339
 SEPARATE = 2  # each band for itself
 PNG_DEPTH = 24  # offset of the byte with the number of bits per sample
 DEEP_GREY = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
-WITH_ALPHA = {"RGBA", "LA"}
 NO_VALID_PIXEL = "has no valid pixel (all are nodata, masked or transparent)"
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class Reading(NamedTuple):
@@ -220,7 +211,7 @@ def _by_pillow(
         shades, limits = stretch(np.asarray(image), options.percentiles)
         image = Image.fromarray(shades)
         reading = Reading((1,), limits, options.percentiles)
-    small = _resizable(image)
+    small = without_palette(image)
     if small.mode in WITH_ALPHA and small.getbbox(alpha_only=True) is None:
         raise UnusableImageError(NO_VALID_PIXEL)
     if size is not None:
@@ -230,24 +221,8 @@ def _by_pillow(
             box=central_square(*image.size),
             reducing_gap=2.0,
         )
-    return Decoded(_rgb(small, profile), width, height, reading, note)
-
-
-def _resizable(image: Image.Image) -> Image.Image:
-    if image.mode == "PA" or "transparency" in image.info:
-        return image.convert("RGBA")
-    if image.mode == "La":
-        return image.convert("LA")
-    if image.mode in {"P", "1"}:
-        return image.convert("RGB")
-    return to_srgb(image, None) if image.mode == "LAB" else image
-
-
-def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if image.mode in WITH_ALPHA:
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")
-    return to_srgb(image, profile).convert("RGB")
+    rgb = to_srgb(on_black(small), profile).convert("RGB")
+    return Decoded(rgb, width, height, reading, note)
 
 
 def _by_rasterio(

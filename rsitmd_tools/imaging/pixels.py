@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
+from rsitmd_tools.imaging.modes import on_black, upright, without_palette
 from rsitmd_tools.imaging.stretch import stretch
 
 WIDE = ("I", "I;16", "I;16B", "I;16L", "F")  # modes of more than 8 bits
@@ -21,14 +22,16 @@ UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def rgb_image(path: Path) -> Image.Image:
-    """Decode an image file as RGB.
+    """Decode an image file as RGB, as the ingest and viewers do: upright, transparent as black.
+
+    Otherwise a picture would be another one than its ingested copy. Profiles are not applied.
 
     Raises:
         RsitmdError: It is missing or cannot be decoded; the message contains its path.
     """
     try:
         with Image.open(path) as opened:
-            return as_rgb(opened)
+            return on_black(without_palette(_eight_bits(upright(opened)))).convert("RGB")
     except (*UNREADABLE, UnusableImageError) as error:
         raise RsitmdError(
             f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"

@@ -13,8 +13,8 @@ from typing import Any
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.hashing import sha256_file, sha256_lines
-from rsitmd_tools.imaging.decode import UPRIGHT
 from rsitmd_tools.imaging.limits import MIN_SIDE, UnusableImageError
+from rsitmd_tools.imaging.modes import UPRIGHT
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster, orientation_of
 from rsitmd_tools.imaging.source import Fingerprint, other_files, scene_sha256

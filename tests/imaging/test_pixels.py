@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.measures import measure, picture_pairs
 from rsitmd_tools.imaging.pixels import as_grey, as_rgb, rgb_image
 from rsitmd_tools.imaging.stretch import stretch
-from tests.pictures import photo
+from tests.pictures import decode, photo
 
 
 def sensor_values(seed: int) -> npt.NDArray[np.uint16]:
@@ -58,3 +59,49 @@ def test_an_image_without_a_finite_value_is_a_one_line_error(tmp_path: Path) -> 
         rgb_image(tmp_path / "nan.tif")
     assert error.value.where == str(tmp_path / "nan.tif")
     assert measure(tmp_path / "nan.tif").problem
+
+
+def transparent() -> Image.Image:
+    """Return a picture whose lower half is transparent, above white colours."""
+    image = photo(3, 64).convert("RGBA")
+    image.paste((255, 255, 255, 0), (0, 32, 64, 64))
+    return image
+
+
+def with_a_colour_key() -> Image.Image:
+    image = photo(4, 64).quantize(16)
+    image.info["transparency"] = bytes([0] * 8 + [255] * 8)
+    return image
+
+
+FILES: dict[str, Callable[[Path], None]] = {
+    "turned.jpg": lambda file: photo(3, 64).save(file, exif=orientation(6), quality=95),
+    "mirrored.png": lambda file: photo(3, 64).save(file, exif=orientation(2)),
+    "turned.tif": lambda file: photo(3, 64).save(file, tiffinfo={274: 6}),
+    "transparent.png": lambda file: transparent().save(file),
+    "grey and transparent.png": lambda file: transparent().convert("LA").save(file),
+    "palette.png": lambda file: with_a_colour_key().save(file),
+}
+
+
+def orientation(number: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[274] = number
+    return exif
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.filterwarnings("error")
+def test_a_picture_is_that_of_its_ingested_copy(tmp_path: Path, name: str) -> None:
+    FILES[name](tmp_path / name)
+    ingested, _ = decode((tmp_path / name).read_bytes(), 64)
+    assert np.array_equal(np.asarray(rgb_image(tmp_path / name)), np.asarray(ingested))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_is_ignored(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    photo(3, 64).save(file, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    with Image.open(file) as image:
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(np.asarray(rgb_image(file)), expected)
