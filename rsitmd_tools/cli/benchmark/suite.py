@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.baselines.suite.suite import SuiteResult
 
 SECONDS_AN_HOUR = 3600
+FILES = ("results.jsonl", "table.md", "table.tex")
 
 
 @click.command("suite")
@@ -117,6 +119,7 @@ def command(
     require_training()
     from rsitmd_tools.baselines.config import frozen_at_random, without_effect
     from rsitmd_tools.baselines.device import slow_precisions
+    from rsitmd_tools.baselines.evaluation.optional import Failures
     from rsitmd_tools.baselines.suite.plan import DEFAULT_CONFIGS, plan_runs
     from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions
     from rsitmd_tools.formats import load_dataset
@@ -142,21 +145,28 @@ def command(
             click.echo("\n".join(lines))
             return int(not calibrated)
         result = suite.run(click.echo)
+        page, failures = output / "report.html", Failures()
         if result.runs:
-            page = output / "report.html"
-            write_report(
-                result.runs, page, path, None, input_format, image_folder, notes=result.notes
+            failures.attempt(
+                page,
+                lambda: write_report(
+                    result.runs, page, path, None, input_format, image_folder, notes=result.notes
+                ),
             )
-    return _show(result, output)
+    # What hours of training gave is printed even if the page cannot be written.
+    code = _show(result, output, FILES if failures.errors else (*FILES, page.name))
+    for error in failures.errors:
+        click.echo(f"error: {error}", err=True)
+    return int(bool(code or failures.errors))
 
 
-def _show(result: SuiteResult, output: Path) -> int:
-    """Print the table and what is missing; return the exit code."""
+def _show(result: SuiteResult, output: Path, files: Sequence[str]) -> int:
+    """Print the table, the files that were written and what is missing; return the exit code."""
     from rsitmd_tools.baselines.evaluation.tables import render
 
     if result.comparison is not None:
         click.echo(f"\n{render(result.comparison, 'text')}\n")
-        for name in ("results.jsonl", "table.md", "table.tex", "report.html"):
+        for name in files:
             click.echo(f"{Path(name).stem}: {output / name}")
     if result.left:
         labels = ", ".join(run.label for run in result.left)

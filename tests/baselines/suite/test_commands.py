@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -124,6 +125,19 @@ def test_a_configuration_that_cannot_run_is_told_before_the_night(
     ran = training_commands.run(*broken)
     assert ran.returncode == 1 and "vsepp cannot be calibrated: " in ran.stderr
     assert "no-such" in ran.stderr and "estimate: unknown" in ran.stdout
+
+
+def test_a_report_that_cannot_be_written_hides_no_results(
+    tmp_path: Path, tiny_folder: Path, whole: Path, training_commands: Nursery
+) -> None:
+    out = Path(shutil.copytree(whole, tmp_path / "s"))
+    (out / "report.html").unlink()
+    (out / "report.html").mkdir()
+    ran = training_commands.run(*arguments(tiny_folder, out))
+    assert ran.returncode == 1 and "vsepp − m1" in ran.stdout
+    assert f"table: {out / 'table.md'}" in ran.stdout and "report:" not in ran.stdout
+    (line,) = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    assert f"{out / 'report.html'}: cannot be written" in line
 
 
 MOMENTS: dict[str, Callable[[Path], bool]] = {
