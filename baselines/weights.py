@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -57,7 +57,8 @@ def convert_weights(
     Raises:
         RsitmdError: The source contains anything but tensors, or the tensors of another
             network; the mismatches are listed.
-        WrongUsage: The name of the target does not end in ``.safetensors``.
+        WrongUsage: The name of the target does not end in ``.safetensors``, or the normalisation
+            is not that of images in [0, 1].
     """
     from safetensors.torch import save_file
 
@@ -65,6 +66,8 @@ def convert_weights(
         raise WrongUsage(
             f"{target}: not a .safetensors file", hint="use a file name that ends in .safetensors"
         )
+    _check_normalisation("--mean", mean, "from 0 to 1", lambda value: 0 <= value <= 1)
+    _check_normalisation("--std", std, "above 0 and at most 1", lambda value: 0 < value <= 1)
     state, _ = read_weights(source)
     own = _names_of(backbone)
     by_name = set(own) <= set(state)
@@ -95,6 +98,22 @@ def convert_weights(
     with atomic_path(target) as partial:
         save_file(alone, partial, entry)
     return len(pairs)
+
+
+def _check_normalisation(
+    option: str, values: Sequence[float] | None, limits: str, fits: Callable[[float], bool]
+) -> None:
+    """Check values of a normalisation: often they are published for images from 0 to 255.
+
+    Raises:
+        WrongUsage: One cannot belong to images in [0, 1].
+    """
+    if values is not None and not all(map(fits, values)):
+        given = " ".join(f"{value:g}" for value in values)
+        raise WrongUsage(
+            f"{option} {given}: must be {limits}, as images have values from 0 to 1",
+            hint="divide by 255 if these are of images from 0 to 255",
+        )
 
 
 def _names_of(backbone: str) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,25 @@ def test_weights_with_other_names_are_matched_in_order(tmp_path: Path) -> None:
     for key, value in backbone.network.state_dict().items():
         torch.testing.assert_close(value, state[key])
     torch.testing.assert_close(backbone.mean.flatten(), torch.tensor(mean))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "said"),
+    [
+        ((127, 127, 127), None, "--mean 127 127 127: must be from 0 to 1, .*; divide by 255"),
+        ((0.5, float("nan"), 0.5), None, "--mean 0.5 nan 0.5: "),
+        (None, (128, 128, 128), "--std 128 128 128: "),
+        (None, (0.5, 0, 0.5), "--std 0.5 0 0.5: must be above 0"),
+    ],
+)
+def test_a_normalisation_of_other_images_is_refused(
+    tmp_path: Path, mean: Sequence[float] | None, std: Sequence[float] | None, said: str
+) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    renamed(source)
+    with pytest.raises(WrongUsage, match=said):
+        convert_weights(source, NAME, target, mean, std)
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
