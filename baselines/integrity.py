@@ -15,7 +15,7 @@ REQUIRED = ("data_sha256", "weights", "config", "prior")
 
 def file_checksums(run: Run) -> dict[str, str]:
     """Return the checksums of the files that an evaluation reads, for RUN/run.json."""
-    files = (run.config_file, run.vocabulary_file, run.best)
+    files = (run.config_file, run.vocabulary_file, run.backbone_file, run.best)
     return {
         file.relative_to(run.folder).as_posix(): sha256_file(file)
         for file in files

@@ -81,6 +81,15 @@ def image_parts(config: Config) -> tuple[str, ...]:
     return tuple(getattr(load_model(config.model), "image_parts", ()))
 
 
+def backbone_file(config: Config) -> Path | None:
+    """Return the file that describes the backbone: a JSON model config of CLIP; else None."""
+    if config.model != "clip":
+        return None
+    from rsitmd_tools.baselines.clip.model import settings_file
+
+    return settings_file(config.backbone)
+
+
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
     """Create the tokenizer of a configuration from the sentences of the training part."""
     if config.model == "clip":

@@ -60,6 +60,11 @@ class Run:
         return self.folder / "vocabulary.json"
 
     @property
+    def backbone_file(self) -> Path:
+        """A copy of the JSON model config of CLIP, if the backbone is a file."""
+        return self.folder / "backbone.json"
+
+    @property
     def metrics_file(self) -> Path:
         """Loss and validation recall per epoch."""
         return self.folder / "metrics.csv"
@@ -154,9 +159,11 @@ class Run:
         from dataclasses import replace
 
         config = self.config()
-        vocabulary = load_tokenizer(config, self.vocabulary_file)
         # The checkpoint includes the backbone: the weights file is not needed again.
         own_config = replace(config, weights=None)
+        if config.model == "clip" and self.backbone_file.is_file():
+            own_config = replace(own_config, backbone=str(self.backbone_file))
+        vocabulary = load_tokenizer(own_config, self.vocabulary_file)
         left_out = () if images else image_parts(config)
         if left_out:
             own_config = replace(own_config, backbone=NO_BACKBONE)

@@ -97,6 +97,11 @@ class CLIP(RetrievalModel):
         return cosine_scorer(images)
 
 
+def settings_file(name: str) -> Path | None:
+    """Return the JSON file of a model; None if open_clip knows a model of this name."""
+    return Path(name) if open_clip.get_model_config(name) is None else None
+
+
 def clip_settings(name: str) -> dict[str, Any]:
     """Return the settings of a model by name or from a JSON file.
 

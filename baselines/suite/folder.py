@@ -17,6 +17,7 @@ from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite.plan import (
     PlannedRun,
+    backbones_of,
     priors_of,
     settings_of,
     text_weights_of,
@@ -33,8 +34,9 @@ LOCK = ".suite.lock"
 # Written by an evaluation, the last one last.
 EVALUATED = ("queries.csv", "result.json", "examples.json", "analysis.json")
 OTHER_FOLDER = "use another folder"
-# The key of the prior of the release among the settings of a configuration.
-PRIOR = "prior"
+# Keys among the settings of a configuration: checksums of the file that describes the backbone, and
+# of the prior of the release.
+BACKBONE, PRIOR = "backbone file", "prior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,8 @@ class SuiteFolder:
     ) -> None:
         if before is None:
             return
-        # Keys that an earlier version did not have get their defaults. It did not record the prior.
-        default = {**Config().as_dict(), PRIOR: now[PRIOR]}
+        # Keys that an earlier version did not have get their defaults.
+        default = {**Config().as_dict(), **{key: now[key] for key in (BACKBONE, PRIOR)}}
         before = {**{key: default[key] for key in now if key in default}, **before}
         changed = sorted(key for key in before | now if before.get(key) != now.get(key))
         if changed:
@@ -230,6 +232,7 @@ def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
     files: dict[str, Mapping[str, Any]] = {
         "weights": weights_of(plan),
         "text_weights": text_weights_of(plan),
+        BACKBONE: backbones_of(plan),
         PRIOR: priors_of(plan, dataset),
     }
     settings = {

@@ -12,6 +12,7 @@ from rsitmd_tools.baselines.data.train_val_split import split_parts
 from rsitmd_tools.baselines.device import check_device, precision
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
+from rsitmd_tools.baselines.training.manifest import backbone_checksum
 from rsitmd_tools.baselines.training.prior import released_prior, uses_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -146,6 +147,11 @@ def text_weights_of(plan: Sequence[PlannedRun]) -> dict[str, str | None]:
     folders = {run.name: run.config.text_weights for run in plan}
     checksums = {folder: folder_checksum(Path(folder)) for folder in folders.values() if folder}
     return {name: checksums[folder] if folder else None for name, folder in folders.items()}
+
+
+def backbones_of(plan: Sequence[PlannedRun]) -> dict[str, str | None]:
+    """Return the SHA-256 of the file of each configuration's backbone; None without one."""
+    return {run.name: backbone_checksum(run.config) for run in reversed(plan)}
 
 
 def priors_of(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, dict[str, str] | None]:

@@ -14,6 +14,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.evaluated_runs import content_of
+from rsitmd_tools.baselines.models import backbone_file
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.baselines.training.checkpoint import read_history
@@ -21,18 +22,20 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.provenance import command, machine, versions
+from rsitmd_tools.text_files import read_text
 
 # Keys that must be equal to resume a run, with their names in messages.
 FIXED_KEYS = {
     "data_sha256": "other data",
     "weights": "other weights",
     "text_weights": "another sentence encoder",
+    "backbone": "another file of the backbone",
     "excluded": "other excluded images",
     # Those of training and validation: excluded images count as others, too.
     "images_sha256": "other image files",
     "devices": "another number of devices",
 }
-ADDED_KEYS = ("devices", "images_sha256")
+ADDED_KEYS = ("devices", "images_sha256", "backbone")
 # Files may move: their checksums are compared, not their paths.
 FILE_SETTINGS = ("weights", "text_weights")
 
@@ -71,6 +74,7 @@ def make_manifest(
         "excluded": excluded,
         "weights": _weights(config),
         "text_weights": _text_weights(config),
+        "backbone": backbone_checksum(config),
         "config": config.as_dict(),
         "versions": versions(),
         "machine": machine(device),
@@ -133,6 +137,9 @@ def write_setup(
     """
     write_json(run.manifest_file, manifest)
     write_text(run.config_file, _as_yaml(config))
+    backbone = backbone_file(config)
+    if backbone is not None:
+        write_text(run.backbone_file, read_text(backbone))
     tokenizer.save(run.vocabulary_file)
 
 
@@ -152,7 +159,10 @@ def check_prior(run: Run, existing: dict[str, Any], prior: dict[str, str] | None
 
 def _check_foreign(run: Run, config: Config) -> None:
     """Check that a folder without run.json has no files that a run would overwrite or read."""
-    found = [file for file in (run.config_file, run.vocabulary_file, run.last) if file.exists()]
+    own = [run.config_file, run.vocabulary_file, run.last]
+    if backbone_file(config) is not None:
+        own.append(run.backbone_file)
+    found = [file for file in own if file.exists()]
     # An earlier version wrote config.yaml and vocabulary.json before run.json.
     killed = run.config_file.is_file() and run.config_file.read_bytes() == _as_yaml(config).encode()
     if found and (run.last in found or not killed):
@@ -218,6 +228,12 @@ def check_weights(config: Config) -> None:
     if config.weights is not None and not Path(config.weights).is_file():
         hint = "pass an existing weights file"
         raise RsitmdError("does not exist", where=config.weights, hint=hint)
+
+
+def backbone_checksum(config: Config) -> str | None:
+    """Return the SHA-256 of the file that describes the backbone; None without one."""
+    file = backbone_file(config)
+    return None if file is None or not file.is_file() else sha256_file(file)
 
 
 def _weights(config: Config) -> dict[str, str] | str:

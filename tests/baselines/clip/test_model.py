@@ -64,6 +64,24 @@ def test_the_three_modes_train_and_evaluate(
     assert result["weights"] == "random"
 
 
+def test_a_run_does_not_need_the_file_of_its_model(
+    tmp_path: Path, tiny: Dataset, settings: Path
+) -> None:
+    """The file was read again: an activation that is not in the weights gave other scores."""
+    chosen, options = config(settings, "clip", "epochs=1"), Options(device="cpu", resume=True)
+    run = train(tiny, chosen, tmp_path / "run", options)
+    before = evaluate(run, tiny)["mean_recall"], search(run, tiny, "a boat").found
+    settings.write_text(json.dumps({**TINY, "quick_gelu": True}))
+    assert (evaluate(run, tiny)["mean_recall"], search(run, tiny, "a boat").found) == before
+    with pytest.raises(RsitmdError, match="was started with another file of the backbone"):
+        train(tiny, chosen, run, options)
+    settings.unlink()
+    assert (evaluate(run, tiny)["mean_recall"], search(run, tiny, "a boat").found) == before
+    (run / "backbone.json").write_text(json.dumps({**TINY, "quick_gelu": True}))
+    with pytest.raises(RsitmdError, match=r"backbone\.json was changed after the training"):
+        evaluate(run, tiny)
+
+
 def test_weights_are_read_from_a_file_and_must_match(tmp_path: Path, settings: Path) -> None:
     torch.manual_seed(1)
     towers = CLIP(config(settings, "clip"), 0).towers

@@ -282,6 +282,19 @@ def test_the_sentence_encoder_of_a_suite_may_move_but_not_change(
         place.check(plan_runs(["vsepp"], CHANGES, [0]), tiny)
 
 
+def test_a_suite_with_another_file_of_a_backbone(tmp_path: Path, tiny: Dataset) -> None:
+    file = tmp_path / "tiny.json"
+    file.write_text("{}")
+    place = SuiteFolder(tmp_path / "s")
+    plan = plan_runs(["clip-linear"], [f"backbone={file}"], [0])
+    with place.opened(plan, tiny):
+        pass
+    place.check(plan, tiny)
+    file.write_text('{"quick_gelu": true}')
+    with pytest.raises(RsitmdError, match=r"other settings of clip-linear \(backbone file\)"):
+        place.check(plan, tiny)
+
+
 def test_a_suite_with_another_prior_of_the_release(tmp_path: Path, tiny: Dataset) -> None:
     """Seeds with other margins would be averaged as one system."""
     place, data = SuiteFolder(tmp_path / "s"), replace(tiny, source=tmp_path)
