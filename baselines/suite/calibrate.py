@@ -38,6 +38,8 @@ ENCODED = 32
 SENTENCES = 256
 # A forward pass takes a third of a step.
 VALIDATION_SHARE = 1 / 3
+# In the hints of a single training.
+RESUME = " with --resume"
 # Seconds of an evaluation besides decoding and encoding images.
 EVALUATION_SECONDS = 2.0
 
@@ -110,10 +112,17 @@ def calibrate(
     return costs
 
 
-def error_line(error: Exception) -> str:
-    """Return an exception of a run as one line."""
+def error_line(error: Exception, *, hint: bool = True) -> str:
+    """Return an exception of a run as one line.
+
+    Args:
+        error: The exception.
+        hint: Whether to say what to do. A suite that is run again resumes without an option.
+    """
     if isinstance(error, RsitmdError):
-        return str(error)
+        # Its text can have more lines: all mismatches of weights.
+        advice = error.hint.replace(RESUME, "") if hint and error.hint else None
+        return str(RsitmdError(error.what, where=error.where, hint=advice))
     if isinstance(error, OSError):
         return reason(error)
     return printable(f"{type(error).__name__}: {reason(error)}")

@@ -97,7 +97,8 @@ def do_run(planned: PlannedRun, work: Work) -> Outcome:
         return Outcome(planned, seconds=seconds + evaluation)
     except Exception as error:
         logging.getLogger(__name__).debug("%s failed", planned.label, exc_info=True)
-        return Outcome(planned, error_line(error), disk_full=_disk_is_full(error))
+        full = _disk_is_full(error)  # which ends the suite, with a hint of its own
+        return Outcome(planned, error_line(error, hint=not full), disk_full=full)
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -167,8 +167,10 @@ def test_a_full_disk_stops_the_suite_and_the_next_one_continues(
 
     monkeypatch.setattr(torch, "save", full)
     out = tmp_path / "s"
-    with pytest.raises(RsitmdError, match=r"m1 seed 0 failed: .*no space left.*free some space"):
+    with pytest.raises(RsitmdError, match=r"m1 seed 0 failed: .*no space left") as error:
         run(tiny, plan, out)
+    assert str(error.value).count("free some space and run the same command again") == 1
+    assert str(error.value).endswith("again")  # without --resume, which a suite does not have
     assert trained == ["vsepp 0", "m1 0"] and len(rows(out)) == 1
     assert not list(out.rglob("*partial*"))
     monkeypatch.setattr(torch, "save", save)
