@@ -103,8 +103,13 @@ class Tokenizer(Protocol):
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of :meth:`Dataset.captions`, the keywords of its image."""
 
-    def unread(self, caption: str) -> list[str]:
-        """Report the parts of a caption that the model ignores, one sentence per fact."""
+    def unread(self, caption: str, keywords: Sequence[str] = ()) -> list[str]:
+        """Report the parts of a query that the model ignores, one sentence per fact.
+
+        Args:
+            caption: The sentence, with the keywords at its end.
+            keywords: The keywords.
+        """
 
 
 class RetrievalModel(nn.Module, ABC):

@@ -181,9 +181,10 @@ class VectorTokenizer:
         """Return, for each caption of the dataset, the keywords of its image."""
         return self._vocabulary.keywords_of(dataset)
 
-    def unread(self, caption: str) -> list[str]:
-        """Report a truncated caption; the sentence encoder has parts of unknown words, too."""
+    def unread(self, caption: str, keywords: Sequence[str] = ()) -> list[str]:
+        """Report what is left out; the sentence encoder has parts of unknown words, too."""
         notes = self._vocabulary.truncated(caption)
+        notes += self._vocabulary.unread_keywords(caption, keywords)
         most, tokens = self._vectors.max_tokens, self._vectors.tokens(caption)
         if most is not None and tokens > most:
             notes.append(f"the sentence has {tokens} tokens; only the first {most} are used")

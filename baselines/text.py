@@ -151,17 +151,21 @@ class Vocabulary:
         ]
         return [keywords[owner] for owner in dataset.caption_owners()]
 
-    def unread(self, caption: str) -> list[str]:
-        """Report the words of a caption that the model ignores: unknown or beyond the maximum."""
-        words, notes = words_of(caption), self.truncated(caption)
+    def unread(self, caption: str, keywords: Sequence[str] = ()) -> list[str]:
+        """Report what the model ignores: words and keywords, unknown or beyond a maximum.
+
+        Args:
+            caption: The sentence, with the keywords at its end.
+            keywords: The keywords.
+        """
+        words = words_of(caption)
+        notes = [*self.truncated(caption), *self.unread_keywords(caption, keywords)]
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))
         if unknown:
             # Punctuation marks are listed only if there is nothing else.
             named = [word for word in unknown if any(map(str.isalnum, word))] or unknown
-            more = ", ..." if len(named) > LISTED_WORDS else ""
-            listed = ", ".join(_cut(word) for word in named[:LISTED_WORDS])
-            notes.append(f"words not in the vocabulary of the model: {listed}{more}")
+            notes.append(f"words not in the vocabulary of the model: {_listed(named)}")
         if len(unknown) == len(dict.fromkeys(words)):
             notes.append(
                 "the training data has no word of the sentence: the ranking is meaningless"
@@ -174,6 +178,36 @@ class Vocabulary:
         if count <= self.max_words:
             return []
         return [f"the sentence has {count} words; only the first {self.max_words} are used"]
+
+    def unread_keywords(self, caption: str, keywords: Sequence[str]) -> list[str]:
+        """Report the keywords of a query that are not encoded as keywords, and words of long ones.
+
+        Args:
+            caption: The sentence; a model that reads keywords reads it if none are given.
+            keywords: The keywords.
+        """
+        if self.query == "sentence":
+            return []
+        notes = []
+        given = dict.fromkeys(filter(None, map(_phrase, keywords)))
+        frequent = [phrase for phrase in given if self.query == "both" and phrase in self.frequent]
+        if frequent:
+            share = f"{MAX_IMAGE_SHARE:.0%}".replace("%", " %")
+            notes.append(
+                f"keywords of more than {share} of the training images are not used as keywords: "
+                f"{_listed(frequent)}"
+            )
+        _, phrases = self._query(caption, keywords, frozenset())
+        if len(phrases) > MAX_KEYWORDS:
+            notes.append(
+                f"{len(phrases)} keywords are given; only the first {MAX_KEYWORDS} are used as "
+                "keywords"
+            )
+        if any(len(phrase) > MAX_KEYWORD_WORDS for phrase in phrases[:MAX_KEYWORDS]):
+            what = "a long keyword" if given else "the sentence"
+            most = f"only the first {MAX_KEYWORD_WORDS} words"
+            notes.append(f"{most} of {what} are used as a keyword")
+        return notes
 
     def _query(
         self, caption: str, keywords: Sequence[str], of_keywords: frozenset[str]
@@ -287,6 +321,12 @@ def _gru(inputs: Tensor, start: Tensor, weights: list[Tensor], training: bool) -
     """Run one direction of a GRU with one layer over ``(B, L, E)`` inputs."""
     states: Tensor = torch.gru(inputs, start, weights, True, 1, 0.0, training, False, True)[0]
     return states
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return the first words of a list, as a message names them."""
+    more = ", ..." if len(words) > LISTED_WORDS else ""
+    return ", ".join(_cut(word) for word in words[:LISTED_WORDS]) + more
 
 
 def _cut(word: str) -> str:

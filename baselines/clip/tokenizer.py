@@ -54,7 +54,7 @@ class ClipTokenizer:
         """Return, for each caption of the dataset, the keywords of its image."""
         return [image.keywords for image in dataset for _ in image.sentences]
 
-    def unread(self, caption: str) -> list[str]:
+    def unread(self, caption: str, keywords: Sequence[str] = ()) -> list[str]:
         """Report a truncated caption; with byte pairs, no word is unknown."""
         tokens, most = len(self._tokenizer.encode(caption)), self._context - SPECIAL_TOKENS
         if tokens <= most:

@@ -128,7 +128,7 @@ class Searcher:
 
     def query_notes(self, query: TextQuery) -> list[str]:
         """Return what a user should know of a query, such as words the model does not know."""
-        return [*query.notes, *self.tokenizer().unread(query.joined)]
+        return [*query.notes, *self.tokenizer().unread(query.joined, query.keywords)]
 
     def query_scores(self, query: TextQuery) -> Scores:
         """Score all images with a query, ``(N,)`` float32.

@@ -168,3 +168,34 @@ def test_the_branch_of_a_gpu_encodes_sentences_alike() -> None:
     assert gradients
     for name, parameter in encoder.named_parameters():
         torch.testing.assert_close(parameter.grad, gradients[name])
+
+
+KEYWORDS = [f"boat {n}" for n in range(12)]
+LONG = "a b c d e f g h i"
+
+
+@pytest.mark.parametrize(
+    ("query", "caption", "keywords", "expected"),
+    [
+        ("sentence", LONG, [*KEYWORDS, "port"], []),
+        ("both", "x", [*KEYWORDS[:9], "port"], ["not used as keywords: port"]),
+        ("both", "x", KEYWORDS, ["12 keywords are given; only the first 10 are used as keywords"]),
+        ("both", "x", ["port", *KEYWORDS[:10]], ["not used as keywords: port"]),
+        ("keywords", "x", ["port", *KEYWORDS[:10]], ["11 keywords are given; only the first 10"]),
+        ("both", LONG, [LONG], ["only the first 8 words of a long keyword are used as a keyword"]),
+        ("both", LONG, [], []),
+        ("keywords", LONG, [], ["only the first 8 words of the sentence are used as a keyword"]),
+    ],
+)
+def test_keywords_that_a_model_leaves_out_are_named(
+    query: str, caption: str, keywords: list[str], expected: list[str]
+) -> None:
+    words = ("port", "boat", "x", *LONG.split(), *map(str, range(12)))
+    vocabulary = Vocabulary(words, frequent=("port",), query=query)
+    notes = vocabulary.unread(caption, keywords)
+    assert len(notes) == len(expected)
+    assert all(part in note for note, part in zip(notes, expected, strict=True))
+    # What is said is what is encoded.
+    shown = [phrase for phrase in keywords if query == "keywords" or phrase != "port"][:10]
+    texts = vocabulary.encode([caption] * 2, [keywords, shown])
+    assert torch.equal(texts.keywords[0], texts.keywords[1])

@@ -103,6 +103,8 @@ def test_models_that_read_keywords(
     else:
         assert both.found != alone.found
         assert both.notes == []
+    many = search(run, tiny, "a boat .", 3, keywords=[f"boat {n}" for n in range(11)])
+    assert "11 keywords are given; only the first 10 are used as keywords" in many.notes
 
 
 def test_an_image_finds_itself_and_one_from_outside_its_like(
