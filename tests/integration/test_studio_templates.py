@@ -9,10 +9,11 @@ import pytest
 
 from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
 from rsitmd_tools.studio.campaign.template_check import check_on_server
+from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.api.client import Client
-    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.conftest import AddImages, MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
 
@@ -56,3 +57,19 @@ def test_a_changed_page_of_the_settings_is_used(make_workspace: MakeWorkspace, t
     )
     assert checked.returncode == 0, checked.stdout
     assert tool.run("annotate", "push", folder).returncode == 0
+
+
+def test_new_images_are_sent_after_a_change_to_a_page_with_fewer_fields(
+    make_workspace: MakeWorkspace, add_images: AddImages, tool: Tool
+) -> None:
+    """The server refuses tasks without the fields of its page: here caption1 to caption5."""
+    settings = '[annotation]\ntemplate = "{}"\nassignment = "shared"\n'
+    folder = make_workspace(images=1, settings=settings.format("correction"))
+    assert tool.run("annotate", "push", folder).returncode == 0
+    (folder / "rsitmd.toml").write_text(settings.format("captioning"), encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        add_images(workspace, 2, first=2)
+    pushed = tool.run("annotate", "push", folder, "--json")
+    assert pushed.returncode == 0, pushed.stderr
+    report = json.loads(pushed.stdout)
+    assert (report["new"], report["known"]) == (2, 1)

@@ -323,13 +323,7 @@ class _Push:
 
     def _fill(self, project: Project) -> None:
         """Send a project its missing tasks, new data for the others, and its labeling page."""
-        tasks = Tasks(
-            self._workspace,
-            self._client,
-            project.row,
-            project.number,
-            self._content.data_for(project.kind),
-        )
+        tasks = self._tasks_of(project)
         found, missing = tasks.find(self._images_for(project))
         self._report.adopted_tasks += tasks.reconciled.adopted
         self._report.removed_tasks += tasks.reconciled.removed
@@ -339,8 +333,6 @@ class _Push:
         images = self._content.images
         self._content.prepare([*missing, *(images[row] for row in tasks.known())])
         open_folder(self._workspace, self._client, project.number)
-        with progress("push", len(missing)) as step:
-            tasks.send(missing, BATCH, step)
         self._report.copied_tasks += delete_copies(
             self._workspace, self._client, project.row, project.number, tasks.keys()
         )
@@ -350,12 +342,17 @@ class _Push:
         self._report.changed += tasks.update(images, self._notify)
         self._report.changed_pictures += tasks.pictures
         self._report.other_notes += tasks.other_notes
-        self._report.new += len(missing)
         self._report.found += found
-        self._report.known += len(tasks.known()) - len(missing) - found
+        self._report.known += len(tasks.known()) - found
         if project.new_page and not self._send_page(project):
             self._fill(self._projects.ensure(project.owner, project.kind))
             return
+        # The server refuses tasks without the fields of its page, so a new page is sent first.
+        with progress("push", len(missing)) as step:
+            tasks.send(missing, BATCH, step)
+        self._report.new += len(missing)
+        if missing:  # they are known now: their addresses are recorded, and they get their notes
+            self._report.changed += self._tasks_of(project).update(images)
         # Tasks of a project that is closed because of its page are not shown again.
         self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.projects.append(
@@ -365,6 +362,15 @@ class _Push:
                 "kind": project.kind,
                 "url": f"{self._client.connection.page}/projects/{project.number}/data",
             }
+        )
+
+    def _tasks_of(self, project: Project) -> Tasks:
+        return Tasks(
+            self._workspace,
+            self._client,
+            project.row,
+            project.number,
+            self._content.data_for(project.kind),
         )
 
     def _send_page(self, project: Project) -> bool:

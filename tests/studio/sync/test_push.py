@@ -54,23 +54,35 @@ def test_only_a_page_that_is_sent_is_said_to_be_restored(
     assert (lines, done) == ([said], ["closed" if hidden or other else "sent"])
 
 
-def test_tasks_of_a_project_that_gets_no_more_tasks_are_not_shown_again(
+def test_a_project_that_is_closed_because_of_its_page_gets_no_tasks_and_shows_none_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its texts are not the work that the configured page asks for."""
+    """Its texts are not the work that the configured page asks for.
+
+    Another project gets its page before its tasks, which may lack the fields of the old page.
+    """
+    sent: list[tuple[str, int]] = []
+
+    def send_page(project: Project) -> bool:
+        sent.append(("page", project.number))
+        return project.number != 7
+
+    def tasks_of(workspace: object, client: object, row: int, number: int, data: object) -> object:
+        tasks.send = lambda *arguments: sent.append(("tasks", number))
+        return tasks
+
     reconciled = SimpleNamespace(adopted=[], removed=[], deletions=[])
     tasks = SimpleNamespace(
         reconciled=reconciled,
         pictures=[],
         other_notes=[],
-        find=lambda images: (0, []),
+        find=lambda images: (0, [None]),
         known=list,
         keys=dict,
-        send=lambda *arguments: None,
         update=lambda *arguments: 0,
     )
     shown: list[int] = []
-    monkeypatch.setattr(module, "Tasks", lambda *arguments: tasks)
+    monkeypatch.setattr(module, "Tasks", tasks_of)
     monkeypatch.setattr(module, "open_folder", lambda *arguments: None)
     monkeypatch.setattr(module, "delete_copies", lambda *arguments: [])
     monkeypatch.setattr(module, "close_removed", lambda *arguments: ([], []))
@@ -84,10 +96,11 @@ def test_tasks_of_a_project_that_gets_no_more_tasks_are_not_shown_again(
         anything, cast("Any", server), cast("Any", content), PushOptions(), lambda line: None
     )
     monkeypatch.setattr(push, "_images_for", lambda project: [])
-    monkeypatch.setattr(push, "_send_page", lambda project: project.number != 7)
+    monkeypatch.setattr(push, "_send_page", send_page)
     anna = Person(1, "anna@x.org", "", None, None)
     new = Project(3, 9, anna, "main", new_page=False)
     push._projects = cast("Any", SimpleNamespace(ensure=lambda owner, kind: new))
     push._fill(Project(1, 7, anna, "main", new_page=True))
     push._fill(Project(2, 8, anna, "main", new_page=True))
     assert shown == [9, 8]
+    assert sent == [("page", 7), ("tasks", 9), ("page", 8), ("tasks", 8)]
