@@ -339,20 +339,20 @@ class _Push:
         closed, kept = close_removed(self._workspace, self._client, project.row, project.number)
         self._report.closed_tasks += closed
         self._report.removed_with_texts += kept
-        self._report.changed += tasks.update(images, self._notify)
-        self._report.changed_pictures += tasks.pictures
-        self._report.other_notes += tasks.other_notes
         self._report.found += found
         self._report.known += len(tasks.known()) - found
-        if project.new_page and not self._send_page(project):
-            self._fill(self._projects.ensure(project.owner, project.kind))
-            return
-        # The server refuses tasks without the fields of its page, so a new page is sent first.
+        if project.new_page:
+            # The server refuses a page and tasks whose fields differ: known tasks get the fields of
+            # the new page, then it is sent, then new tasks.
+            self._update(tasks)
+            if not self._send_page(project):
+                self._fill(self._projects.ensure(project.owner, project.kind))
+                return
+            tasks = self._tasks_of(project)
         with progress("push", len(missing)) as step:
             tasks.send(missing, BATCH, step)
         self._report.new += len(missing)
-        if missing:  # they are known now: their addresses are recorded, and they get their notes
-            self._report.changed += self._tasks_of(project).update(images)
+        self._update(tasks)
         # Tasks of a project that is closed because of its page are not shown again.
         self._report.shown_again += show_again(self._workspace, self._client, project)
         self._report.projects.append(
@@ -363,6 +363,12 @@ class _Push:
                 "url": f"{self._client.connection.page}/projects/{project.number}/data",
             }
         )
+
+    def _update(self, tasks: Tasks) -> None:
+        """Send new data to tasks, also those that were sent just now: they can have notes."""
+        self._report.changed += tasks.update(self._content.images, self._notify)
+        self._report.changed_pictures += tasks.pictures
+        self._report.other_notes += tasks.other_notes
 
     def _tasks_of(self, project: Project) -> Tasks:
         return Tasks(
