@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
+from rsitmd_tools.extras import require
+from rsitmd_tools.quality.ground import WGS84
 from rsitmd_tools.workspace.scenes import ImagePlace
 
-# WGS84: half of the longer axis in metres, and the eccentricity.
-RADIUS = 6_378_137.0
-ECCENTRICITY = 0.0818191908426
 # Recorded distances can be those of a projection, which differ a little from the ground.
 AGREE = 0.02
 
@@ -24,6 +22,9 @@ def resolution_of(place: ImagePlace, size: int) -> float | None:
     Args:
         place: The place of the image.
         size: Side of the image in pixels.
+
+    Raises:
+        RsitmdError: A library of the extra ``geo`` is missing.
     """
     if place.gsd is None or place.window is None:
         return None
@@ -39,23 +40,9 @@ def resolution_of(place: ImagePlace, size: int) -> float | None:
 
 def _area(footprint: dict[str, Any]) -> float:
     """Return the area of a GeoJSON polygon, or of several, in square metres."""
-    polygons = footprint["coordinates"]
-    if footprint["type"] == "Polygon":
-        polygons = [polygons]
-    return sum(_ring_area(polygon[0]) for polygon in polygons)
+    require("pyproj", "shapely")  # as for the footprints that the release contains
+    from pyproj import Geod
+    from shapely.geometry import shape
 
-
-def _ring_area(ring: list[list[float]]) -> float:
-    """Return the area of a closed ring of longitudes and latitudes on the ellipsoid."""
-    total = 0.0
-    for (west, south), (east, north) in pairwise(ring):
-        total += math.radians(east - west) * (_above_equator(south) + _above_equator(north)) / 2
-    return abs(total)
-
-
-def _above_equator(latitude: float) -> float:
-    """Return the area between the equator and a latitude, for one radian of longitude."""
-    sine = math.sin(math.radians(latitude))
-    part = ECCENTRICITY * sine
-    shape = sine / (1 - part**2) + math.atanh(part) / ECCENTRICITY
-    return RADIUS**2 * (1 - ECCENTRICITY**2) * shape / 2
+    area, _ = Geod(ellps=WGS84).geometry_area_perimeter(shape(footprint))
+    return abs(float(area))
