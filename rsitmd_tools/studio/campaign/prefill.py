@@ -45,7 +45,7 @@ class PrefillReport:
         known: Predictions that the server already had.
         replaced: Predictions whose text changed.
         unseen: Whether the labeling page neither shows captions nor has fields for sentences.
-        unpaired: Images on the server of which a ranking shows fewer than two sentences.
+        unpaired: Number of images on the server that have fewer than two sentences to rank.
     """
 
     images: int = 0
