@@ -1,6 +1,6 @@
-"""A campaign of random moves on a real server, and a ledger of what its people wrote.
+"""A campaign of random moves on a real server.
 
-Each sentence occurs once. The ledger says for which image the page showed it and who wrote it.
+Each sentence occurs once. A ledger says for which image the page showed it and who wrote it.
 After a pull, the dataset has each sentence that stands on the server once, at its image and under
 its author, and no other.
 """
@@ -24,6 +24,7 @@ from rsitmd_tools.studio.page.middleware import IMAGE
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.ledger import Ledger, Written
 
 if TYPE_CHECKING:
     from tests.integration.conftest import AddImages, Tool
@@ -35,29 +36,6 @@ keywords_min = 0
 template = "{template}"
 assignment = "{assignment}"
 """
-
-
-@dataclass
-class Written:
-    """An annotation on the server.
-
-    Attributes:
-        number: Its number there.
-        task: The number of its task.
-        image: The key of the image that the page showed.
-        author: Address of its author.
-        fields: The sentences that each of its fields has had, the newest last.
-    """
-
-    number: int
-    task: int
-    image: str
-    author: str
-    fields: list[list[str]]
-
-    @property
-    def sentences(self) -> list[str]:
-        return [texts[-1] for texts in self.fields]
 
 
 @dataclass(frozen=True)
@@ -97,11 +75,7 @@ class Campaign:
         self.images = self.models = self.sentences = 0
         self.joined: list[str] = []
         self.opened: dict[str, list[Opened]] = {}
-        self.written: list[Written] = []
-        self.excluded: set[str] = set()  # sentences sent back, rejected, or of a model
-        self.unread: set[str] = set()
-        self.accepted: set[str] = set()
-        self.removed: set[str] = set()
+        self.ledger = Ledger()
 
     # What the lead does
 
@@ -187,7 +161,7 @@ class Campaign:
         self.tool.killed_after(moment, "push", self.folder)
 
     def killed_pull(self) -> None:
-        if self.unread:
+        if self.ledger.unread:
             return  # nobody knows what it fetches
         moment = self.chance.randint(1, 3 if self.shared else 5)
         self.log.append(f"pull killed after {moment}")
@@ -195,35 +169,34 @@ class Campaign:
 
     def pull(self) -> None:
         self.run("annotate", "pull", self.folder)
-        self.excluded |= self.unread
-        self.unread.clear()
+        self.ledger.pulled()
         self.check()
 
     def remove(self) -> None:
         names = self.names()
-        left = [key for key in names if key not in self.removed]
+        left = [key for key in names if key not in self.ledger.removed]
         if len(left) > 3:
             key = self.chance.choice(left)
             self.run("build", "remove", self.folder, names[key], "--reason", "a test")
-            self.removed.add(key)
+            self.ledger.removed.add(key)
 
     def restore(self) -> None:
-        if self.removed:
-            key = self.chance.choice(sorted(self.removed))
+        if self.ledger.removed:
+            key = self.chance.choice(sorted(self.ledger.removed))
             self.run("build", "remove", self.folder, self.names()[key], "--restore")
-            self.removed.remove(key)
+            self.ledger.removed.remove(key)
 
     def rename(self) -> None:
         with Workspace.open(self.folder) as workspace:
             rows = workspace.db.execute("SELECT sha256, filename, category FROM image").fetchall()
-        left = [(name, category) for key, name, category in rows if key not in self.removed]
+        left = [(name, category) for key, name, category in rows if key not in self.ledger.removed]
         name, category = self.chance.choice(left)
         other = f"{category}_{self.chance.randint(100, 999)}.tif"
         self.run("build", "rename", self.folder, name, "--to", other)
 
     def recategorise(self) -> None:
         names = self.names()
-        name = names[self.chance.choice(sorted(set(names) - self.removed))]
+        name = names[self.chance.choice(sorted(set(names) - self.ledger.removed))]
         with_names = ["--with-names"] if self.chance.random() < 0.5 else []
         category = self.chance.choice(["harbour", "port", "field"])
         self.run("build", "recategorise", self.folder, name, "--to", category, *with_names)
@@ -239,12 +212,12 @@ class Campaign:
                 for place in range(self.asked):
                     text = f"Model {self.models} sees {name} at place {place}."
                     rows.writerow([name, text])
-                    self.excluded.add(text)
+                    self.ledger.excluded.add(text)
         self.run("annotate", "prefill", self.folder, "--captions", file, "--model", self.models)
 
     def review(self) -> None:
         """Send back, reject or accept a sentence that the dataset has."""
-        there = {text for entry in self.written for texts in entry.fields for text in texts}
+        there = self.ledger.ever
         found = [entry for entry in self.dataset() if entry[0] in there]
         if not found:
             return
@@ -258,17 +231,13 @@ class Campaign:
             ["--send-back", "--send-back", "--reject", "--reject", "--accept"]
         )
         if option == "--accept":
-            self.accepted.add(text)
+            self.ledger.accepted.add(text)
         self.run("annotate", "review", self.folder, option, file)
         self.log.append(f"{text} of {author} at {filename}: {self.state(text)}")
-        if option != "--accept" and self.state(text) in ("sent back", "rejected"):
-            self.excluded.add(text)
-        if option == "--send-back":
-            # A change that no pull has fetched was made without the note. It stays sent back,
-            # unless its author saves the annotation once more before a pull.
-            self.unread |= {
-                texts[-1] for entry in self.written for texts in entry.fields if text in texts
-            }
+        if self.state(text) == "rejected":
+            self.ledger.excluded.add(text)
+        elif self.state(text) == "sent back":
+            self.ledger.sent_back(text)
 
     # What people do
 
@@ -282,7 +251,7 @@ class Campaign:
                 (email,),
             ).fetchall()
         there = {project.id for project in self.client.sdk.projects.list()}
-        done = {(entry.task, entry.author) for entry in self.written}
+        done = {(entry.task, entry.author) for entry in self.ledger.written}
         tasks = [
             task
             for row in rows
@@ -319,7 +288,7 @@ class Campaign:
         if answer.status_code == 201 and not skipped:
             number = int(answer.json()["id"])
             fields = [[text] for text in texts]
-            self.written.append(Written(number, task.task, task.image, email, fields))
+            self.ledger.written.append(Written(number, task.task, task.image, email, fields))
 
     def change(self) -> None:
         """Somebody changes one sentence of an annotation of theirs."""
@@ -328,7 +297,6 @@ class Campaign:
             return
         self.chance.choice(entry.fields).append(self.new())
         texts = entry.sentences
-        self.unread.difference_update(texts)
         answer = self.send(
             entry.author,
             "PATCH",
@@ -338,24 +306,24 @@ class Campaign:
         )
         self.log.append(f"{entry.author} changes {entry.number} {texts} -> {answer.status_code}")
         assert answer.status_code == 200, self.story(answer.text)
+        self.ledger.saved(entry)
 
     def delete(self) -> None:
         """Somebody deletes an annotation of theirs. Accepted sentences would stay."""
         entry = self.own()
-        if entry is None or self.accepted & {text for texts in entry.fields for text in texts}:
+        if entry is None or self.ledger.accepted & entry.ever:
             return
         answer = self.send(
             entry.author, "DELETE", f"/api/annotations/{entry.number}/", entry.image, None
         )
         self.log.append(f"{entry.author} deletes {entry.number} -> {answer.status_code}")
         assert answer.status_code == 204, self.story(answer.text)
-        self.written.remove(entry)
+        self.ledger.written.remove(entry)
 
     def own(self) -> Written | None:
         """Return an annotation of somebody who takes part, often one with a decision about it."""
         email = self.chance.choice(self.joined)
-        theirs = [entry for entry in self.written if entry.author == email]
-        decided = [entry for entry in theirs if self.excluded.intersection(entry.sentences)]
+        theirs, decided = self.ledger.of(email), self.ledger.decided(email)
         if decided and self.chance.random() < 0.5:
             theirs = decided
         return self.chance.choice(theirs) if theirs else None
@@ -400,14 +368,7 @@ class Campaign:
 
     def check(self) -> None:
         """Compare the dataset with the ledger."""
-        names = self.names()
-        expected = Counter(
-            (text, names[entry.image], entry.author)
-            for entry in self.written
-            if entry.image not in self.removed
-            for text in entry.sentences
-            if text not in self.excluded
-        )
+        expected = self.ledger.expected(self.names())
         found = Counter(self.dataset())
         missing, other = expected - found, found - expected
         assert not missing and not other, self.story(
